@@ -1,0 +1,125 @@
+package asset
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// Failure is an asset that was listed but could not be read. It is never
+// treated as absent.
+type Failure struct {
+	Info
+	Err error
+}
+
+// Note is something a person should know about an asset although the run goes
+// on: a reference to nothing, a secret that was redacted.
+type Note struct {
+	ID   ID
+	Path string // JSON pointer in the canonical document, "" for the whole asset
+	Text string
+}
+
+// Set is a collection of assets with one entry per ID, plus what could not be
+// read. The zero value is not usable; call NewSet.
+type Set struct {
+	byID   map[ID]*Asset
+	failed map[ID]Failure
+	Notes  []Note
+}
+
+// NewSet collects assets. A second asset with the same ID, or with a path that
+// differs only by case or Unicode normalization, is an error that names both.
+func NewSet(as ...*Asset) (*Set, error) {
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}}
+	paths := make(map[string]*Asset, len(as))
+	for _, a := range as {
+		if o := s.byID[a.ID]; o != nil {
+			return nil, fmt.Errorf("%s stands twice: %s and %s", a.ID, where(o), where(a))
+		}
+		s.byID[a.ID] = a
+		if a.Path == "" {
+			continue
+		}
+		key := FoldPath(a.Path)
+		if o := paths[key]; o != nil {
+			return nil, fmt.Errorf("%s and %s want the same file: %s and %s", o.ID, a.ID, o.Path, a.Path)
+		}
+		paths[key] = a
+	}
+	return s, nil
+}
+
+func where(a *Asset) string {
+	if a.Path != "" {
+		return a.Path
+	}
+	return fmt.Sprintf("%q", a.Title)
+}
+
+// Get returns the asset with this ID, or nil.
+func (s *Set) Get(id ID) *Asset {
+	if s == nil {
+		return nil
+	}
+	return s.byID[id]
+}
+
+// Len counts the readable assets.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.byID)
+}
+
+// IDs lists the readable assets in order.
+func (s *Set) IDs() []ID {
+	if s == nil {
+		return nil
+	}
+	ids := make([]ID, 0, len(s.byID))
+	for id := range s.byID {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, ID.Compare)
+	return ids
+}
+
+// All yields the readable assets by ID, so that output is stable.
+func (s *Set) All() iter.Seq[*Asset] {
+	return func(yield func(*Asset) bool) {
+		for _, id := range s.IDs() {
+			if !yield(s.byID[id]) {
+				return
+			}
+		}
+	}
+}
+
+// Fail records an asset that is there but could not be read.
+func (s *Set) Fail(f Failure) { s.failed[f.ID] = f }
+
+// Unreadable reports whether the asset is there but could not be read.
+func (s *Set) Unreadable(id ID) (Failure, bool) {
+	if s == nil {
+		return Failure{}, false
+	}
+	f, ok := s.failed[id]
+	return f, ok
+}
+
+// Failed lists what is there but could not be read, by ID. Plan skips them and
+// nothing treats them as absent.
+func (s *Set) Failed() []Failure {
+	if s == nil {
+		return nil
+	}
+	fs := make([]Failure, 0, len(s.failed))
+	for _, f := range s.failed {
+		fs = append(fs, f)
+	}
+	slices.SortFunc(fs, func(a, b Failure) int { return a.ID.Compare(b.ID) })
+	return fs
+}

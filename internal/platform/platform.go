@@ -1,0 +1,106 @@
+// Package platform states what a BI platform must offer. It holds types only;
+// each platform lives in a folder of its own and is named in package all.
+package platform
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+	"github.com/dashkeep/dashkeep/internal/secret"
+)
+
+// Platform is one connected server. It serves as exporter.Source and
+// importer.Target. Methods may be called from several goroutines.
+type Platform interface {
+	// Ping logs in and says what the server is. Errors: ErrLogin, ErrUnreachable.
+	Ping(ctx context.Context) (Server, error)
+	// List is the cheap index of every asset of the kinds the platform reads.
+	List(ctx context.Context) ([]asset.Info, error)
+	// Export yields the documents of ids, nil for all. An error is yielded as an
+	// *asset.Error when it concerns one asset, and ends the sequence otherwise.
+	Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error]
+	// Import makes each asset on the server become exactly its content, and
+	// nothing else: it writes kinds in dependency order, splits a rejected batch
+	// until the bad asset stands alone, and lets the rest through. deps holds
+	// what they refer to (canonical, at least the closure), to travel along where
+	// the platform's import needs it, never overwritten. One Result per asset.
+	Import(ctx context.Context, as []*asset.Asset, deps *asset.Set) []asset.Result
+	// Delete removes one asset. An asset that is not there is no error.
+	Delete(ctx context.Context, id asset.ID) error
+}
+
+// Server is what Ping learned.
+type Server struct {
+	Version string // "" when the server does not tell
+	User    string
+	Tested  bool     // this version is one the platform's tests run against
+	Notes   []string // what this account or server cannot do
+}
+
+// Caps says what a platform can do at all.
+type Caps struct {
+	Delete        bool
+	PartialImport bool // Import may be given a part of the assets
+	StableUID     bool // uids are the server's own and portable
+	Sharing       bool // owners and roles can be read
+}
+
+// IDs is the map between uids and an instance's own ids, for platforms whose
+// ids are not portable. Bind is durable when it returns.
+type IDs interface {
+	UID(k asset.Kind, server string) string
+	Server(id asset.ID) (string, bool)
+	Bind(id asset.ID, server string) error
+}
+
+// Auth holds the credentials of one instance. Secrets are resolved at login.
+type Auth struct {
+	Username string
+	Password secret.Value
+	Provider string // superset: db (default), ldap
+	Token    secret.Value
+	APIKey   secret.Value
+	Headers  map[string]secret.Value // for a proxy in front
+}
+
+// Config is what a Factory gets. Options is decoded by the platform alone.
+type Config struct {
+	Instance string // for messages
+	URL      string
+	Auth     Auth
+	HTTP     *http.Transport // TLS settings applied; nil for the default
+	IDs      IDs
+	Options  *yaml.Node // nil when absent
+	// Secrets gives the values to put back into an asset at apply, by name
+	// ("password", "extra/engine_params/…"); empty when none are configured.
+	Secrets func(id asset.ID) map[string]secret.Value
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Factory makes connections to servers of one platform.
+type Factory struct {
+	Name    string
+	Caps    Caps
+	Kinds   []asset.Kind // in dependency order: what is referred to comes first
+	Rules   normalize.Rules
+	Options func() any // a pointer to the zero options struct, for the JSON Schema; nil when it has none
+	New     func(Config) (Platform, error)
+}
+
+// LoginError says that the server refused the credentials.
+type LoginError struct {
+	Instance, User, Reason string
+}
+
+func (e *LoginError) Error() string {
+	return fmt.Sprintf("instance %s: login as %q refused: %s", e.Instance, e.User, e.Reason)
+}
