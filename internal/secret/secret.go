@@ -1,12 +1,118 @@
-// Package secret holds values that must never be printed.
+// Package secret holds values that must never be printed: how a secret is
+// named in the config, how it is fetched, and how text is scrubbed of it.
 package secret
 
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+)
+
+// Redacted stands wherever a secret would have been printed.
+const Redacted = "[redacted]"
+
 // Value is a secret or the way to get it. It prints as "[redacted]" in every
-// verb and encoding.
-type Value struct {
-	// filled in by package config; see resolve.go
-	literal string
-	env     string
-	file    string
+// verb and encoding. The zero Value is not configured.
+//
+// What it knows is behind a pointer on purpose: package fmt cannot call the
+// methods of a Value in an unexported field, nor under a wrong verb, and would
+// print the fields instead. A pointer inside a struct prints as an address.
+type Value struct{ src *source }
+
+type source struct {
+	how     kind
+	text    string // the literal, the variable's name or the file's path
 	command []string
+	dir     string    // relative files and commands start here; "" is the working directory
+	seen    *Redactor // learns every resolved value; may be nil
 }
+
+type kind uint8
+
+const (
+	literal kind = iota
+	env
+	file
+	command
+)
+
+// Literal is a secret given in clear.
+func Literal(s string) Value { return Value{&source{how: literal, text: s}} }
+
+// Env is the secret in an environment variable.
+func Env(name string) Value { return Value{&source{how: env, text: name}} }
+
+// File is the secret in a file, less one trailing line end.
+func File(path string) Value { return Value{&source{how: file, text: path}} }
+
+// Command is the secret a program prints, less one trailing line end. It is
+// run without a shell.
+func Command(args ...string) Value { return Value{&source{how: command, command: args}} }
+
+// Bind returns the same secret, with relative files and programs starting at
+// dir, and with every resolved value made known to r (which may be nil). A
+// literal is made known at once.
+func (v Value) Bind(dir string, r *Redactor) Value {
+	if v.src == nil {
+		return v
+	}
+	c := *v.src
+	c.dir, c.seen = dir, r
+	if c.how == literal {
+		r.Add(c.text)
+	}
+	return Value{&c}
+}
+
+// IsZero reports whether no secret is configured.
+func (v Value) IsZero() bool { return v.src == nil }
+
+// Literal reports whether the secret itself stands in the config.
+func (v Value) Literal() bool { return v.src != nil && v.src.how == literal }
+
+// Source says where the secret comes from, for messages: "environment variable
+// GIT_TOKEN", "file /run/token", "command pass". Of a command it names only the
+// program, because arguments can be secrets as well.
+func (v Value) Source() string {
+	switch {
+	case v.src == nil:
+		return "not configured"
+	case v.src.how == env:
+		return "environment variable " + v.src.text
+	case v.src.how == file:
+		return "file " + v.src.path()
+	case v.src.how == command && len(v.src.command) > 0:
+		return "command " + v.src.command[0]
+	case v.src.how == command:
+		return "command"
+	}
+	return "the config itself"
+}
+
+func (s *source) path() string {
+	if s.dir == "" || filepath.IsAbs(s.text) {
+		return s.text
+	}
+	return filepath.Join(s.dir, s.text)
+}
+
+// Format prints "[redacted]" whatever the verb.
+func (v Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(Redacted)) }
+
+// String is "[redacted]".
+func (v Value) String() string { return Redacted }
+
+// GoString is "[redacted]".
+func (v Value) GoString() string { return Redacted }
+
+// MarshalJSON gives "[redacted]".
+func (v Value) MarshalJSON() ([]byte, error) { return []byte(`"` + Redacted + `"`), nil }
+
+// MarshalText gives "[redacted]".
+func (v Value) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// MarshalYAML gives "[redacted]".
+func (v Value) MarshalYAML() (any, error) { return Redacted, nil }
+
+// LogValue gives "[redacted]".
+func (v Value) LogValue() slog.Value { return slog.StringValue(Redacted) }
