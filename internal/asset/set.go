@@ -24,15 +24,16 @@ type Note struct {
 // Set is a collection of assets with one entry per ID, plus what could not be
 // read. The zero value is not usable; call NewSet.
 type Set struct {
-	byID   map[ID]*Asset
-	failed map[ID]Failure
-	Notes  []Note
+	byID       map[ID]*Asset
+	failed     map[ID]Failure
+	unselected map[ID]bool
+	Notes      []Note
 }
 
 // NewSet collects assets. A second asset with the same ID, or with a path that
 // differs only by case or Unicode normalization, is an error that names both.
 func NewSet(as ...*Asset) (*Set, error) {
-	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}}
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}}
 	paths := make(map[string]*Asset, len(as))
 	for _, a := range as {
 		if o := s.byID[a.ID]; o != nil {
@@ -122,4 +123,21 @@ func (s *Set) Failed() []Failure {
 	}
 	slices.SortFunc(fs, func(a, b Failure) int { return a.ID.Compare(b.ID) })
 	return fs
+}
+
+// Unselect records an asset that is there but outside the selection. Leaving
+// the selection is not deletion.
+func (s *Set) Unselect(id ID) { s.unselected[id] = true }
+
+// Unselected reports whether the asset is there but outside the selection.
+func (s *Set) Unselected(id ID) bool { return s != nil && s.unselected[id] }
+
+// Absent reports whether the asset is known not to be there: not readable, not
+// unreadable, not merely outside the selection.
+func (s *Set) Absent(id ID) bool {
+	if s == nil {
+		return true
+	}
+	_, failed := s.failed[id]
+	return s.byID[id] == nil && !failed && !s.unselected[id]
 }

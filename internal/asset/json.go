@@ -1,0 +1,353 @@
+package asset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// FromJSON reads a JSON text the way Python's json.loads does: integers of any
+// size stay exact, what has a point or exponent is a float, NaN and Infinity are
+// taken, of duplicate keys the last wins. A lone surrogate (\ud800) is an error,
+// for UTF-8 cannot hold it; so is nesting beyond MaxDepth.
+func FromJSON(text string) (*yaml.Node, error) {
+	if len(text) > MaxBytes {
+		return nil, fmt.Errorf("the JSON text has %d bytes, the limit is %d", len(text), MaxBytes)
+	}
+	if !utf8.ValidString(text) {
+		return nil, errors.New("the JSON text is not valid UTF-8")
+	}
+	p := jsonParser{s: text}
+	n, err := p.value(1)
+	if err != nil {
+		return nil, err
+	}
+	if p.space(); p.i < len(p.s) {
+		return nil, p.fail("something follows the JSON value")
+	}
+	return n, nil
+}
+
+type jsonParser struct {
+	s     string
+	i     int
+	nodes int
+}
+
+func (p *jsonParser) fail(msg string) error {
+	line := 1 + strings.Count(p.s[:p.i], "\n")
+	col := 1 + utf8.RuneCountInString(p.s[strings.LastIndexByte(p.s[:p.i], '\n')+1:p.i])
+	return &SyntaxError{line, col, "JSON: " + msg}
+}
+
+func (p *jsonParser) space() {
+	for p.i < len(p.s) && strings.IndexByte(" \t\n\r", p.s[p.i]) >= 0 {
+		p.i++
+	}
+}
+
+func (p *jsonParser) value(depth int) (*yaml.Node, error) {
+	if depth > MaxDepth {
+		return nil, p.fail(fmt.Sprintf("nested deeper than %d levels", MaxDepth))
+	}
+	if p.nodes++; p.nodes > MaxNodes {
+		return nil, p.fail(fmt.Sprintf("more than %d parts", MaxNodes))
+	}
+	p.space()
+	if p.i == len(p.s) {
+		return nil, p.fail("a value is missing at the end")
+	}
+	switch p.s[p.i] {
+	case '{':
+		return p.object(depth)
+	case '[':
+		return p.array(depth)
+	case '"':
+		s, err := p.str()
+		return Str(s), err
+	}
+	for _, w := range jsonWords {
+		if strings.HasPrefix(p.s[p.i:], w.text) {
+			p.i += len(w.text)
+			return scalarNode(w.tag, w.value), nil
+		}
+	}
+	return p.number()
+}
+
+var jsonWords = [...]struct{ text, tag, value string }{
+	{"null", TagNull, "null"}, {"true", TagBool, "true"}, {"false", TagBool, "false"},
+	{"NaN", TagFloat, ".nan"}, {"Infinity", TagFloat, ".inf"}, {"-Infinity", TagFloat, "-.inf"},
+}
+
+func (p *jsonParser) object(depth int) (*yaml.Node, error) {
+	m := Map()
+	pos := map[string]int{}
+	p.i++
+	for first := true; ; first = false {
+		p.space()
+		if first && p.take('}') {
+			return m, nil
+		}
+		if p.i == len(p.s) || p.s[p.i] != '"' {
+			return nil, p.fail("a key in double quotes is missing")
+		}
+		key, err := p.str()
+		if err != nil {
+			return nil, err
+		}
+		if p.space(); !p.take(':') {
+			return nil, p.fail("a colon is missing")
+		}
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		if at, dup := pos[key]; dup {
+			m.Content[at] = v
+		} else {
+			m.Content = append(m.Content, Str(key), v)
+			pos[key] = len(m.Content) - 1
+		}
+		p.space()
+		if p.take('}') {
+			return m, nil
+		}
+		if !p.take(',') {
+			return nil, p.fail("a comma or closing brace is missing")
+		}
+	}
+}
+
+func (p *jsonParser) array(depth int) (*yaml.Node, error) {
+	l := Seq()
+	p.i++
+	for {
+		p.space()
+		if len(l.Content) == 0 && p.take(']') {
+			return l, nil
+		}
+		v, err := p.value(depth + 1)
+		if err != nil {
+			return nil, err
+		}
+		l.Content = append(l.Content, v)
+		p.space()
+		if p.take(']') {
+			return l, nil
+		}
+		if !p.take(',') {
+			return nil, p.fail("a comma or closing bracket is missing")
+		}
+	}
+}
+
+func (p *jsonParser) take(c byte) bool {
+	if p.i < len(p.s) && p.s[p.i] == c {
+		p.i++
+		return true
+	}
+	return false
+}
+
+func (p *jsonParser) number() (*yaml.Node, error) {
+	start := p.i
+	p.take('-')
+	if !p.take('0') && p.digits() == 0 {
+		p.i = start
+		return nil, p.fail("no JSON value begins here")
+	}
+	whole := p.i
+	if p.take('.') && p.digits() == 0 {
+		p.i = whole // as Python: the number ends before the point
+	}
+	point := p.i
+	if p.take('e') || p.take('E') {
+		if !p.take('+') {
+			p.take('-')
+		}
+		if p.digits() == 0 {
+			p.i = point
+		}
+	}
+	text := p.s[start:p.i]
+	if p.i > whole {
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil && !math.IsInf(f, 0) {
+			return nil, p.fail("malformed number")
+		}
+		return Float(f), nil
+	}
+	if text == "-0" {
+		text = "0"
+	}
+	return scalarNode(TagInt, text), nil
+}
+
+func (p *jsonParser) digits() (n int) {
+	for p.i < len(p.s) && p.s[p.i] >= '0' && p.s[p.i] <= '9' {
+		p.i, n = p.i+1, n+1
+	}
+	return n
+}
+
+// str reads a text; p stands on its opening quote.
+func (p *jsonParser) str() (string, error) {
+	p.i++
+	var b strings.Builder
+	for {
+		end := p.i
+		for end < len(p.s) && p.s[end] != '"' && p.s[end] != '\\' && p.s[end] >= ' ' {
+			end++
+		}
+		b.WriteString(p.s[p.i:end])
+		p.i = end
+		switch {
+		case end == len(p.s):
+			return "", p.fail("the text does not end")
+		case p.s[end] == '"':
+			p.i++
+			return b.String(), nil
+		case p.s[end] != '\\':
+			return "", p.fail("a control character stands in a text")
+		}
+		r, err := p.escape()
+		if err != nil {
+			return "", err
+		}
+		b.WriteRune(r)
+	}
+}
+
+// escape reads a backslash sequence.
+func (p *jsonParser) escape() (rune, error) {
+	if p.i+1 >= len(p.s) {
+		return 0, p.fail("the text does not end")
+	}
+	c := p.s[p.i+1]
+	if i := strings.IndexByte(`"\/bfnrt`, c); i >= 0 {
+		p.i += 2
+		return rune("\"\\/\b\f\n\r\t"[i]), nil
+	}
+	r, ok := p.unicode()
+	if !ok {
+		return 0, p.fail("malformed escape")
+	}
+	if !utf16.IsSurrogate(r) {
+		return r, nil
+	}
+	low, ok := p.unicode()
+	if full := utf16.DecodeRune(r, low); ok && full != utf8.RuneError {
+		return full, nil
+	}
+	return 0, p.fail("a lone surrogate is no character")
+}
+
+func (p *jsonParser) unicode() (rune, bool) {
+	if p.i+6 > len(p.s) || p.s[p.i] != '\\' || p.s[p.i+1] != 'u' {
+		return 0, false
+	}
+	v, err := strconv.ParseUint(p.s[p.i+2:p.i+6], 16, 16)
+	if err != nil {
+		return 0, false
+	}
+	p.i += 6
+	return rune(v), true
+}
+
+// ToJSON writes n as Python's json.dumps does by default: ", " and ": " between
+// the parts, everything beyond ASCII escaped (what BI servers written in Python
+// store themselves, and what a three-byte MySQL column can hold); keys are
+// sorted. json.loads reads the value back equal, NaN and Infinity included.
+func ToJSON(n *yaml.Node) (string, error) {
+	out, err := appendJSON(nil, n, 1)
+	return string(out), err
+}
+
+func appendJSON(out []byte, n *yaml.Node, depth int) ([]byte, error) {
+	if n == nil || depth > MaxDepth {
+		return nil, fmt.Errorf("a value is missing or nested deeper than %d levels", MaxDepth)
+	}
+	var err error
+	switch n.Kind {
+	case yaml.ScalarNode:
+		return appendJSONScalar(out, n)
+	case yaml.SequenceNode:
+		out = append(out, '[')
+		for i, c := range n.Content {
+			if i > 0 {
+				out = append(out, ", "...)
+			}
+			if out, err = appendJSON(out, c, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return append(out, ']'), nil
+	case yaml.MappingNode:
+		keys, err := sortedKeys(n, false)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, '{')
+		for i, k := range keys {
+			if i > 0 {
+				out = append(out, ", "...)
+			}
+			out = append(appendJSONString(out, n.Content[k].Value), ": "...)
+			if out, err = appendJSON(out, n.Content[k+1], depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return append(out, '}'), nil
+	}
+	return nil, errors.New("only values can be written as JSON")
+}
+
+func appendJSONScalar(out []byte, n *yaml.Node) ([]byte, error) {
+	if n.Tag == TagStr {
+		if !utf8.ValidString(n.Value) {
+			return nil, errors.New("a text is not valid UTF-8")
+		}
+		return appendJSONString(out, n.Value), nil
+	}
+	v, err := normalScalar(n.Tag, n.Value)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(jsonWords[:], func(w struct{ text, tag, value string }) bool { return w.tag == n.Tag && w.value == v })
+	if i >= 0 {
+		v = jsonWords[i].text
+	}
+	return append(out, v...), nil
+}
+
+func appendJSONString(out []byte, s string) []byte {
+	out = append(out, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			out = append(out, '\\', byte(r))
+		case r >= ' ' && r < 0x7f:
+			out = append(out, byte(r))
+		case r == '\n':
+			out = append(out, '\\', 'n')
+		case r == '\r':
+			out = append(out, '\\', 'r')
+		case r == '\t':
+			out = append(out, '\\', 't')
+		case r > 0xffff:
+			hi, lo := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, "\\u%04x\\u%04x", hi, lo)
+		default:
+			out = fmt.Appendf(out, "\\u%04x", r)
+		}
+	}
+	return append(out, '"')
+}
