@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dashkeep/dashkeep/importer"
+	syncer "github.com/dashkeep/dashkeep/sync"
+)
+
+func (a *app) applyCmd() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use:   "apply INSTANCE [PLANFILE]",
+		Short: "Bring what Git says to the server, and check that it took it",
+		Long: `Shows the plan, asks, keeps a pre-image of everything it touches, writes in
+dependency order, exports what it wrote again and compares. A plan file is
+applied exactly, or refused when one of its assets changed since.`,
+		Example: `  dashkeep apply prod
+  dashkeep apply prod plan.json --yes
+  dashkeep apply prod --select 'title:Sales*' --overwrite always`,
+		Args: between(1, 2, "INSTANCE and at most one PLANFILE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := f.policy()
+			if err != nil {
+				return err
+			}
+			if len(args) == 2 {
+				for _, name := range []string{"rev", "select", "overwrite"} {
+					if c.Flags().Changed(name) {
+						return usageError{fmt.Sprintf("--%s and a plan file exclude each other: the file is applied exactly", name)}
+					}
+				}
+				return a.applyFile(c.Context(), args[0], args[1])
+			}
+			return a.apply(c.Context(), args[0], f.rev, p)
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func (a *app) apply(ctx context.Context, name, rev string, p importer.Policy) error {
+	s, err := a.open(ctx, []string{name}, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.asked[0].Direction == syncer.PullOnly {
+		return &syncer.PullOnlyError{Instance: name}
+	}
+	plan, run, err := s.engine.Plan(ctx, name, rev, p)
+	if err != nil {
+		return err
+	}
+	return a.carryOut(ctx, s, plan, run, s.engine.Apply)
+}
+
+func (a *app) applyFile(ctx context.Context, name, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return usageError{err.Error()}
+	}
+	plan, err := importer.DecodePlan(data)
+	if err != nil {
+		return usageError{file + ": " + err.Error()}
+	}
+	if plan.Instance != name {
+		return usageError{fmt.Sprintf("%s is a plan for instance %s, not for %s", file, plan.Instance, name)}
+	}
+	s, err := a.open(ctx, []string{name}, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return a.carryOut(ctx, s, plan, &syncer.Run{Instance: name}, s.engine.Apply)
+}
+
+type applier func(context.Context, *importer.Plan, func(importer.Done)) (*syncer.Run, error)
+
+// carryOut shows a plan, asks, applies it and reports.
+func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, planned *syncer.Run, apply applier) error {
+	writes := 0
+	for _, level := range plan.Levels() {
+		writes += len(level)
+	}
+	if a.output == "text" || writes == 0 {
+		if err := a.showPlan(plan, planned); err != nil {
+			return err
+		}
+	}
+	if writes == 0 {
+		return codeOf(planCode(plan, planned))
+	}
+	if err := a.confirm(fmt.Sprintf("Write %s to %s?", plural(writes, "asset"), plan.Instance)); err != nil {
+		return err
+	}
+	done := 0
+	run, err := apply(ctx, plan, func(d importer.Done) {
+		done++
+		s.progress(syncer.Event{Instance: plan.Instance, Text: fmt.Sprintf("%s %s", d.Action, oneLine(d.Title())), Done: done, Total: writes})
+	})
+	s.progressDone()
+	if run == nil || (err != nil && run.Outcome == nil) {
+		return err
+	}
+	code := worst(run.Code(), planCode(plan, planned), exitCode(ctx, err))
+	run.Failures = append(planned.Failures, run.Failures...)
+	if a.output == "json" {
+		if err := a.printJSON(reportOf(run, code, err)); err != nil {
+			return err
+		}
+	} else {
+		a.printOutcome(run)
+	}
+	if err != nil {
+		return err
+	}
+	return codeOf(code)
+}
+
+func codeOf(code int) error {
+	if code == exitOK {
+		return nil
+	}
+	return codeError{code: code}
+}
+
+func (a *app) printOutcome(run *syncer.Run) {
+	verified := 0
+	for _, d := range run.Outcome.Done {
+		switch {
+		case d.Err != nil:
+			a.printf("%s %s %s: %s\n", a.paint(red, "✗"), d.ID, oneLine(d.Title()), oneLine(d.Err.Error()))
+		case d.Verified:
+			verified++
+		}
+		for _, n := range d.Omitted {
+			a.printf("  %s %s: %s: %s\n", a.paint(yellow, "left out"), d.ID, n.Path, oneLine(n.Text))
+		}
+		for _, p := range d.Unread {
+			a.printf("  not verifiable: %s: %s\n", d.ID, p)
+		}
+	}
+	for _, w := range run.Warnings {
+		a.printf("%s %s\n", a.paint(yellow, "warning:"), oneLine(w))
+	}
+	total := len(run.Outcome.Done)
+	line := fmt.Sprintf("%s: %d of %s written, read back and equal", run.Instance, verified, plural(total, "asset"))
+	if verified == total {
+		a.printf("%s %s\n", a.paint(green, "✓"), line)
+	} else {
+		a.printf("%s %s\n", a.paint(red, "✗"), line)
+	}
+	if run.Backup != "" {
+		a.printf("  what was there before is kept at %s\n", run.Backup)
+	}
+}

@@ -1,0 +1,259 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/diff"
+	"github.com/dashkeep/dashkeep/internal/summary"
+	syncer "github.com/dashkeep/dashkeep/sync"
+)
+
+// planFlags are the choices plan and apply share.
+type planFlags struct {
+	rev       string
+	selects   []string
+	overwrite string
+}
+
+func (f *planFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&f.rev, "rev", "", "`revision` to bring to the server (default: the head of the followed branch)")
+	c.Flags().StringArrayVar(&f.selects, "select", nil, "only these assets: kind:NAME, title:GLOB, tag:GLOB, owner:GLOB or kind:uid; repeatable")
+	c.Flags().StringVar(&f.overwrite, "overwrite", "", "overrule the config's rules: if-unchanged, always or never")
+}
+
+func (f *planFlags) policy() (importer.Policy, error) {
+	var p importer.Policy
+	if f.overwrite != "" {
+		o, err := importer.ParseOverwrite(f.overwrite)
+		if err != nil {
+			return p, usageError{"--overwrite: " + err.Error()}
+		}
+		p.Force = o
+	}
+	sel, err := selection(f.selects)
+	p.Select = sel
+	return p, err
+}
+
+func (a *app) planCmd() *cobra.Command {
+	var f planFlags
+	var out string
+	var detailed bool
+	c := &cobra.Command{
+		Use:   "plan INSTANCE",
+		Short: "Show what Git would change on the server",
+		Long: `Compares Git, the server and what both last had in common, value by value, and
+shows what apply would do. Nothing is written to the server.`,
+		Example: `  dashkeep plan prod
+  dashkeep plan prod --out plan.json && dashkeep apply prod plan.json
+  dashkeep plan prod --detailed-exitcode    exits 2 when changes are waiting`,
+		Args: exactly(1, "one INSTANCE"),
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := f.policy()
+			if err != nil {
+				return err
+			}
+			return a.plan(c.Context(), args[0], f.rev, p, out, detailed)
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&out, "out", "", "write the plan to `file` for apply")
+	c.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit 2 when changes are waiting")
+	return c
+}
+
+func (a *app) plan(ctx context.Context, name, rev string, p importer.Policy, out string, detailed bool) error {
+	s, err := a.open(ctx, []string{name}, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	plan, run, err := s.engine.Plan(ctx, name, rev, p)
+	if err != nil {
+		return err
+	}
+	if out != "" {
+		data, err := importer.EncodePlan(plan, time.Now())
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(out, data, 0o600); err != nil {
+			return fmt.Errorf("writing the plan: %w", err)
+		}
+	}
+	if err := a.showPlan(plan, run); err != nil {
+		return err
+	}
+	code := planCode(plan, run)
+	if code == exitOK && detailed && len(plan.Levels()) > 0 {
+		code = exitChanges
+	}
+	if code != exitOK {
+		return codeError{code: code}
+	}
+	return nil
+}
+
+func planCode(plan *importer.Plan, run *syncer.Run) int {
+	code := run.Code()
+	for _, c := range plan.Changes {
+		if len(c.Conflicts) > 0 && c.Skip == "" {
+			code = worst(code, exitConflict)
+		}
+	}
+	return code
+}
+
+// planReport is the JSON form of a plan on stdout.
+type planReport struct {
+	SchemaVersion int            `json:"schema_version"`
+	Instance      string         `json:"instance"`
+	Revision      string         `json:"revision"`
+	Changes       []changeReport `json:"changes"`
+	Failures      []assetReport  `json:"failures,omitempty"`
+}
+
+type changeReport struct {
+	Action    string           `json:"action"`
+	ID        string           `json:"id"`
+	Title     string           `json:"title"`
+	Path      string           `json:"path,omitempty"`
+	Applies   bool             `json:"applies"`
+	Skip      string           `json:"skip,omitempty"`
+	Changes   []summary.Change `json:"changes,omitempty"`
+	Conflicts any              `json:"conflicts,omitempty"`
+	Diff      string           `json:"diff,omitempty"`
+}
+
+func (a *app) showPlan(plan *importer.Plan, run *syncer.Run) error {
+	if a.output == "json" {
+		r := planReport{SchemaVersion: jsonVersion, Instance: plan.Instance, Revision: plan.Revision, Changes: []changeReport{}}
+		for _, c := range plan.Changes {
+			r.Changes = append(r.Changes, changeReport{
+				Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Path: pathOf(c), Applies: c.Applies(), Skip: c.Skip,
+				Changes: summary.Changes(bytesOf(c.Before), afterOf(c)), Conflicts: conflictsOf(c), Diff: diffOf(c),
+			})
+		}
+		for _, f := range run.Failures {
+			r.Failures = append(r.Failures, failureReport(f))
+		}
+		return a.printJSON(r)
+	}
+	for _, c := range plan.Changes {
+		a.printChange(c)
+	}
+	a.printProblems(run)
+	a.printf("%s\n", planLine(plan))
+	return nil
+}
+
+// planLine counts a plan in one line.
+func planLine(plan *importer.Plan) string {
+	count := map[string]int{}
+	for _, c := range plan.Changes {
+		switch {
+		case c.Skip != "":
+			count["skipped"]++
+		case len(c.Conflicts) > 0:
+			count["conflict"]++
+		default:
+			count[c.Action.String()]++
+		}
+	}
+	var parts []string
+	for _, k := range []string{"create", "update", "delete"} {
+		if n := count[k]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d to %s", n, k))
+		}
+	}
+	if n := count["conflict"]; n > 0 {
+		parts = append(parts, plural(n, "conflict"))
+	}
+	if n := count["skipped"]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d skipped", n))
+	}
+	if len(parts) == 0 {
+		return fmt.Sprintf("%s: nothing to do, the server has what Git says (%s)", plan.Instance, shortRev(plan.Revision))
+	}
+	return fmt.Sprintf("%s: %s (Git at %s)", plan.Instance, strings.Join(parts, ", "), shortRev(plan.Revision))
+}
+
+func (a *app) printChange(c importer.Change) {
+	mark, colour := map[importer.Action]string{importer.Create: "+", importer.Update: "~", importer.Delete: "-"}[c.Action], yellow
+	switch {
+	case c.Skip != "":
+		mark, colour = "·", dim
+	case len(c.Conflicts) > 0:
+		mark, colour = "!", red
+	case c.Action == importer.Create:
+		colour = green
+	case c.Action == importer.Delete:
+		colour = red
+	}
+	a.printf("%s %s %s\n", a.paint(colour, mark), a.paint(bold, oneLine(c.Title())), a.paint(dim, c.ID.String()))
+	if c.Skip != "" {
+		a.printf("    skipped: %s\n", oneLine(c.Skip))
+		return
+	}
+	for _, v := range c.Conflicts {
+		a.printf("    both sides moved %s\n      base   %s\n      git    %s\n      server %s\n", v.Path, shown(v.Base), shown(v.Ours), shown(v.Theirs))
+	}
+	if len(c.Conflicts) > 0 || c.Action != importer.Update {
+		return
+	}
+	for _, ch := range summary.Changes(bytesOf(c.Before), afterOf(c)) {
+		a.printf("    %s\n", oneLine(ch.String()))
+	}
+	a.printf("%s", a.paintDiff(indent(safeText(diffOf(c)), "    ")))
+}
+
+func diffOf(c importer.Change) string {
+	if c.Action != importer.Update || len(c.Conflicts) > 0 || c.Before == nil || c.After == nil {
+		return ""
+	}
+	name := pathOf(c)
+	return diff.Unified("server/"+name, "git/"+name, c.Before.Content, c.After.Content, 3)
+}
+
+func pathOf(c importer.Change) string {
+	if c.After != nil && c.After.Path != "" {
+		return c.After.Path
+	}
+	return c.ID.String()
+}
+
+func bytesOf(x *asset.Asset) []byte {
+	if x == nil {
+		return nil
+	}
+	return x.Content
+}
+
+func afterOf(c importer.Change) []byte {
+	if c.Action == importer.Delete {
+		return nil
+	}
+	return bytesOf(c.After)
+}
+
+func conflictsOf(c importer.Change) any {
+	if len(c.Conflicts) == 0 {
+		return nil
+	}
+	return c.Conflicts
+}
+
+func indent(s, by string) string {
+	if s == "" {
+		return ""
+	}
+	return by + strings.ReplaceAll(strings.TrimSuffix(s, "\n"), "\n", "\n"+by) + "\n"
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/dashkeep/dashkeep/internal/platform"
+	syncer "github.com/dashkeep/dashkeep/sync"
+)
+
+func (a *app) pullCmd() *cobra.Command {
+	var o syncer.PullOptions
+	c := &cobra.Command{
+		Use:   "pull [INSTANCE...]",
+		Short: "Bring what people did on the server to Git",
+		Long: `Reads each instance (default: all), writes what changed as canonical YAML,
+commits one commit per editor and pushes. The first pull is one baseline commit.
+An asset is taken out of Git only after a complete read that shows it is gone;
+when too much is gone or changed, the brake holds and nothing is committed.`,
+		Example: `  dashkeep pull
+  dashkeep pull prod --dry-run
+  dashkeep pull prod --accept       take over what the brake held`,
+		RunE: func(c *cobra.Command, args []string) error {
+			return a.pull(c.Context(), args, o)
+		},
+	}
+	c.Flags().BoolVar(&o.Accept, "accept", false, "go on although the pull brake holds")
+	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "show what would be committed and change nothing")
+	return c
+}
+
+// pull runs over the instances one after the other; one that fails never stops
+// another.
+func (a *app) pull(ctx context.Context, names []string, o syncer.PullOptions) error {
+	s, err := a.open(ctx, names, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	var reports []runReport
+	var errs []error
+	var codes []int
+	for _, in := range s.asked {
+		run, err := s.engine.Pull(ctx, in.Name, o)
+		code := exitCode(ctx, err)
+		if err == nil {
+			code = run.Code()
+		}
+		codes = append(codes, code)
+		errs = append(errs, err)
+		if run == nil {
+			continue
+		}
+		if a.output == "json" {
+			reports = append(reports, reportOf(run, code, err))
+			continue
+		}
+		a.printPull(run, o, err)
+	}
+	if a.output == "json" {
+		if err := a.printJSON(map[string]any{"schema_version": jsonVersion, "runs": reports}); err != nil {
+			return err
+		}
+	}
+	return a.together(errs, codes)
+}
+
+// together is the outcome of several instances: the error itself when there was
+// one instance, else a code over all of them, the errors printed one by one.
+func (a *app) together(errs []error, codes []int) error {
+	if len(errs) == 1 {
+		if errs[0] == nil && codes[0] != exitOK {
+			return codeError{code: codes[0]}
+		}
+		return errs[0]
+	}
+	failed, logins := 0, 0
+	for _, err := range errs {
+		if err == nil {
+			continue
+		}
+		failed++
+		var login *platform.LoginError
+		if errors.As(err, &login) {
+			logins++
+		}
+		fmt.Fprintf(a.err, "dashkeep: %s\n", a.redactor.Scrub(safeText(err.Error())))
+	}
+	code := worst(codes...)
+	switch {
+	case failed == 0:
+	case logins == len(errs):
+		code = exitLogin
+	case failed < len(errs):
+		code = exitPartial
+	default:
+		code = worst(codes...)
+	}
+	if code == exitOK {
+		return nil
+	}
+	return codeError{code: code}
+}
+
+func (a *app) printPull(run *syncer.Run, o syncer.PullOptions, err error) {
+	a.printProblems(run)
+	switch {
+	case err != nil:
+		return // printed as the error
+	case run.Held != nil:
+		a.printf("%s %s\n", a.paint(red, "held:"), oneLine(run.Held.Error()))
+		return
+	}
+	for i, p := range run.Pulled {
+		if i == maxListed {
+			a.printf("  … and %d more\n", len(run.Pulled)-maxListed)
+			break
+		}
+		a.printPulled(p)
+	}
+	verb := "committed"
+	if o.DryRun {
+		verb = "would change"
+	}
+	switch {
+	case len(run.Pulled) == 0:
+		a.printf("%s: nothing changed\n", run.Instance)
+	case o.DryRun:
+		a.printf("%s: %s %s\n", run.Instance, verb, plural(len(run.Pulled), "file"))
+	default:
+		pushed := ""
+		if run.Pushed {
+			pushed = ", pushed"
+		}
+		a.printf("%s: %s in %s%s (%s)\n", run.Instance, plural(len(run.Pulled), "file"), plural(run.Commits, "commit"), pushed, shortRev(string(run.Revision)))
+	}
+}
+
+// maxListed is how many files a pull lists; a baseline has hundreds.
+const maxListed = 40
+
+func (a *app) printPulled(p syncer.Pulled) {
+	mark, colour := "~", yellow
+	switch p.Action {
+	case "added":
+		mark, colour = "+", green
+	case "removed":
+		mark, colour = "-", red
+	}
+	a.printf("%s %s\n", a.paint(colour, mark), oneLine(p.Path))
+}
+
+func shortRev(rev string) string {
+	if len(rev) > 10 {
+		return rev[:10]
+	}
+	return rev
+}

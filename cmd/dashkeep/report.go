@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/summary"
+	syncer "github.com/dashkeep/dashkeep/sync"
+)
+
+// jsonVersion is the version of every JSON document on stdout. Additions keep it.
+const jsonVersion = 1
+
+// printJSON writes one document and a newline.
+func (a *app) printJSON(v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.out, a.redactor.Scrub(string(data)))
+	return err
+}
+
+// printf writes a line of results for people.
+func (a *app) printf(format string, args ...any) {
+	fmt.Fprint(a.out, a.redactor.Scrub(fmt.Sprintf(format, args...)))
+}
+
+// runReport is the JSON form of a run.
+type runReport struct {
+	SchemaVersion int           `json:"schema_version"`
+	Run           string        `json:"run"`
+	Op            string        `json:"op"`
+	Instance      string        `json:"instance"`
+	Started       time.Time     `json:"started"`
+	Seconds       float64       `json:"seconds"`
+	Revision      string        `json:"revision,omitempty"`
+	Commits       int           `json:"commits"`
+	Pushed        bool          `json:"pushed"`
+	Code          int           `json:"code"`
+	Error         string        `json:"error,omitempty"`
+	Backup        string        `json:"backup,omitempty"`
+	Assets        []assetReport `json:"assets"`
+	Conflicts     []assetReport `json:"conflicts,omitempty"`
+	Dirty         []string      `json:"dirty,omitempty"`
+	Failures      []assetReport `json:"failures,omitempty"`
+	Accepted      []assetReport `json:"accepted,omitempty"`
+	Notes         []assetReport `json:"notes,omitempty"`
+	Warnings      []string      `json:"warnings,omitempty"`
+}
+
+type assetReport struct {
+	ID       string           `json:"id"`
+	Title    string           `json:"title,omitempty"`
+	Path     string           `json:"path,omitempty"`
+	Action   string           `json:"action,omitempty"`
+	Verified *bool            `json:"verified,omitempty"`
+	URL      string           `json:"url,omitempty"`
+	Error    string           `json:"error,omitempty"`
+	Reason   string           `json:"reason,omitempty"`
+	Changes  []summary.Change `json:"changes,omitempty"`
+	Values   any              `json:"values,omitempty"`
+	Omitted  []string         `json:"omitted,omitempty"`
+	Unread   []string         `json:"unread,omitempty"`
+}
+
+func reportOf(run *syncer.Run, code int, err error) runReport {
+	r := runReport{
+		SchemaVersion: jsonVersion, Run: run.ID, Op: run.Op, Instance: run.Instance, Started: run.Started,
+		Seconds: run.Ended.Sub(run.Started).Seconds(), Revision: string(run.Revision), Commits: run.Commits, Pushed: run.Pushed,
+		Code: code, Backup: run.Backup, Assets: []assetReport{}, Dirty: run.Dirty, Warnings: run.Warnings,
+	}
+	if err == nil {
+		err = run.Held
+	}
+	if err != nil {
+		r.Error = err.Error()
+	}
+	for _, p := range run.Pulled {
+		r.Assets = append(r.Assets, assetReport{ID: p.Info.ID.String(), Title: p.Info.Title, Path: p.Path, Action: p.Action,
+			Changes: summary.Changes(p.Before, p.After)})
+	}
+	if run.Outcome != nil {
+		for _, d := range run.Outcome.Done {
+			r.Assets = append(r.Assets, doneReport(d))
+		}
+	}
+	for _, c := range run.Conflicts {
+		r.Conflicts = append(r.Conflicts, assetReport{ID: c.ID.String(), Title: c.Title, Path: c.Path, Reason: c.Text, Values: c.Values})
+	}
+	for _, f := range run.Failures {
+		r.Failures = append(r.Failures, failureReport(f))
+	}
+	for _, f := range run.Accepted {
+		r.Accepted = append(r.Accepted, failureReport(f))
+	}
+	for _, n := range run.Notes {
+		r.Notes = append(r.Notes, assetReport{ID: n.ID.String(), Path: n.Path, Reason: n.Text})
+	}
+	return r
+}
+
+func failureReport(f syncer.Failure) assetReport {
+	r := assetReport{Title: f.Title, Path: f.Path, Error: f.Err.Error(), Reason: f.Reason}
+	if f.ID != (asset.ID{}) {
+		r.ID = f.ID.String()
+	}
+	return r
+}
+
+func doneReport(d importer.Done) assetReport {
+	verified := d.Verified
+	r := assetReport{ID: d.ID.String(), Title: d.Title(), Action: d.Action.String(), Verified: &verified, URL: d.URL, Unread: d.Unread}
+	if d.Err != nil {
+		r.Error = d.Err.Error()
+	}
+	for _, n := range d.Omitted {
+		r.Omitted = append(r.Omitted, n.Path+": "+n.Text)
+	}
+	return r
+}
+
+// printProblems says what a person must know after a run, in words.
+func (a *app) printProblems(run *syncer.Run) {
+	for _, w := range run.Warnings {
+		a.printf("%s %s\n", a.paint(yellow, "warning:"), oneLine(w))
+	}
+	for _, f := range run.Failures {
+		a.printf("%s %s\n", a.paint(red, "failed:"), failureLine(f))
+	}
+	for _, f := range run.Accepted {
+		a.printf("accepted: %s (%s)\n", failureLine(f), oneLine(f.Reason))
+	}
+	for _, c := range run.Conflicts {
+		a.printf("%s %s %q\n", a.paint(yellow, "conflict:"), c.ID, oneLine(c.Title))
+		if c.Text != "" {
+			a.printf("  %s\n", c.Text)
+		}
+		for _, v := range c.Values {
+			a.printf("  %s\n    base   %s\n    git    %s\n    server %s\n", v.Path, shown(v.Base), shown(v.Ours), shown(v.Theirs))
+		}
+		a.printf("  Both sides were left alone. Make them equal: change the file in Git or the asset on the server, then run again.\n")
+	}
+	for _, d := range run.Dirty {
+		a.printf("%s %s has edits that are not committed, so it was left alone: commit or undo them, then run again\n", a.paint(yellow, "dirty:"), d)
+	}
+}
+
+func failureLine(f syncer.Failure) string {
+	var parts []string
+	if f.ID.UID != "" {
+		parts = append(parts, f.ID.String())
+	}
+	if f.Title != "" {
+		parts = append(parts, fmt.Sprintf("%q", oneLine(f.Title)))
+	}
+	if f.Path != "" && !strings.HasPrefix(f.Err.Error(), f.Path) {
+		parts = append(parts, f.Path)
+	}
+	return oneLine(strings.Join(append(parts, "")[:len(parts)], " ") + sep(parts) + f.Err.Error())
+}
+
+func sep(parts []string) string {
+	if len(parts) == 0 {
+		return ""
+	}
+	return ": "
+}
+
+func shown(v *string) string {
+	if v == nil {
+		return "(absent)"
+	}
+	return oneLine(*v)
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

@@ -1,0 +1,165 @@
+// Package exporter turns what a server holds into canonical assets. It knows
+// no platform: a Source gives raw documents, rules say what they mean.
+package exporter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+)
+
+// Source is a server that can be read. Its methods may be called from several
+// goroutines.
+type Source interface {
+	// List is the cheap index of everything the source reads.
+	List(ctx context.Context) ([]asset.Info, error)
+	// Export yields documents as the platform gives them; nil ids means all, and
+	// an asked id that is not there is left out. An error that concerns one asset
+	// is an *asset.Error and the sequence goes on; any other error ends it.
+	Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error]
+}
+
+// Options say what to read and how to normalize it.
+type Options struct {
+	Rules  normalize.Rules
+	Select Selection
+	IDs    []asset.ID // read only these, and skip the completeness check; nil for all
+}
+
+// Export reads the source completely and returns the canonical assets. What is
+// listed but cannot be read is in Failed, what lies outside the selection is
+// Unselected; only what is in neither is absent. An error means that nothing
+// can be said about the source.
+func Export(ctx context.Context, src Source, o Options) (*asset.Set, error) {
+	var listed []asset.Info
+	c := &collector{rules: o.Rules}
+	g, gctx := errgroup.WithContext(ctx)
+	if o.IDs == nil {
+		g.Go(func() (err error) {
+			listed, err = src.List(gctx)
+			return err
+		})
+	}
+	g.Go(func() error { return c.read(gctx, src, o.IDs) })
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	set, err := asset.NewSet(c.assets...)
+	if err != nil {
+		return nil, fmt.Errorf("the server exported one asset twice: %w", err)
+	}
+	set.Notes = c.notes
+	for _, f := range c.failed {
+		set.Fail(f)
+	}
+	if o.IDs == nil {
+		complete(set, listed)
+	}
+	return o.Select.apply(set)
+}
+
+// complete fails, by name, every asset that is listed but was not exported.
+// Superset's bundles lose assets whose file names collide and answer 200
+// (facts F8), so the number of files proves nothing.
+func complete(set *asset.Set, listed []asset.Info) {
+	for _, info := range listed {
+		if a := set.Get(info.ID); a != nil {
+			a.Info = merged(a.Info, info)
+			continue
+		}
+		if _, known := set.Unreadable(info.ID); !known {
+			set.Fail(asset.Failure{Info: info, Err: ErrNotExported})
+		}
+	}
+}
+
+// ErrNotExported is why a listed asset is in Failed when the server left it out
+// of the export without a word.
+var ErrNotExported = errors.New("the server lists it but its export leaves it out")
+
+// merged prefers what the document said and fills gaps from the listing.
+func merged(doc, list asset.Info) asset.Info {
+	if doc.Title == "" {
+		doc.Title = list.Title
+	}
+	if doc.UpdatedAt.IsZero() {
+		doc.UpdatedAt = list.UpdatedAt
+	}
+	if doc.UpdatedBy.IsZero() {
+		doc.UpdatedBy = list.UpdatedBy
+	}
+	if doc.URL == "" {
+		doc.URL = list.URL
+	}
+	if doc.Tags == nil {
+		doc.Tags = list.Tags
+	}
+	if doc.Owners == nil {
+		doc.Owners = list.Owners
+	}
+	return doc
+}
+
+// collector normalizes documents on all cores while they arrive.
+type collector struct {
+	rules normalize.Rules
+
+	mu     sync.Mutex // guards what follows
+	assets []*asset.Asset
+	notes  []asset.Note
+	failed []asset.Failure
+}
+
+func (c *collector) read(ctx context.Context, src Source, ids []asset.ID) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0) + 1)
+	var end error
+	for raw, err := range src.Export(gctx, ids) {
+		if err != nil {
+			var one *asset.Error
+			if !errors.As(err, &one) {
+				end = err
+				break
+			}
+			c.fail(asset.Failure{Info: one.Info, Err: one.Err})
+			continue
+		}
+		g.Go(func() error {
+			c.normalize(raw)
+			return nil
+		})
+	}
+	if err := g.Wait(); end == nil {
+		end = err
+	}
+	if end == nil {
+		end = ctx.Err()
+	}
+	return end
+}
+
+func (c *collector) normalize(raw *asset.Raw) {
+	a, notes, err := normalize.Canonical(raw, c.rules)
+	if err != nil {
+		c.fail(asset.Failure{Info: raw.Info, Err: err})
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.assets = append(c.assets, a)
+	c.notes = append(c.notes, notes...)
+}
+
+func (c *collector) fail(f asset.Failure) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed = append(c.failed, f)
+}

@@ -1,0 +1,208 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// Target is a server that can be written.
+type Target interface {
+	// Import makes each asset on the server become exactly its content and touches
+	// nothing else; deps holds what they refer to. One Result per asset.
+	Import(ctx context.Context, as []*asset.Asset, deps *asset.Set) []asset.Result
+	// Delete removes one asset; an absent one is no error.
+	Delete(ctx context.Context, id asset.ID) error
+}
+
+// ApplyOptions are what Apply needs besides the plan.
+type ApplyOptions struct {
+	// Read exports these assets anew; absent ones are absent from the set. It is
+	// called before the first write, before each later level, and to verify.
+	Read func(ctx context.Context, ids []asset.ID) (*asset.Set, error)
+	// Preimage is given the live state of everything the plan touches, before the
+	// first write. An error stops the run with nothing written.
+	Preimage func(ctx context.Context, live *asset.Set) error
+	// Progress is told about each asset as it is finished; may be nil.
+	Progress func(Done)
+}
+
+// Done is what became of one change.
+type Done struct {
+	Change
+	Err      error
+	Verified bool         // read back and equal
+	Omitted  []asset.Note // what this server cannot hold
+	Unread   []string     // pointers that could not be verified
+	URL      string
+}
+
+// Outcome is what became of a plan.
+type Outcome struct {
+	Done []Done     // in the order of writing
+	Live *asset.Set // the read-back of everything that was written
+}
+
+// Failed lists what did not become what was planned.
+func (o *Outcome) Failed() []Done {
+	return slices.DeleteFunc(slices.Clone(o.Done), func(d Done) bool { return d.Err == nil })
+}
+
+// StaleError says that planned assets changed on the server since the plan was
+// made. Nothing was written.
+type StaleError struct{ IDs []asset.ID }
+
+func (e *StaleError) Error() string {
+	names := make([]string, len(e.IDs))
+	for i, id := range e.IDs {
+		names[i] = id.String()
+	}
+	return fmt.Sprintf("the plan is stale: %s changed on the server since it was made; nothing was written, plan again", strings.Join(names, ", "))
+}
+
+// ErrEditedMeanwhile is why an asset was not written: the server's version is
+// neither what the plan was made from nor what it wanted.
+var ErrEditedMeanwhile = errors.New("edited on the server while this ran; left as it is, pull and plan again")
+
+// Apply carries out the plan: check that live did not move, keep the pre-image,
+// write level by level, read everything back and compare. A non-nil error means
+// that nothing was written; per-asset failures are in the Outcome.
+func Apply(ctx context.Context, t Target, p *Plan, o ApplyOptions) (*Outcome, error) {
+	levels := p.Levels()
+	r := &run{target: t, plan: p, o: o, failed: map[asset.ID]bool{}, out: &Outcome{}}
+	touched := idsOf(slices.Concat(levels...))
+	if len(touched) == 0 {
+		return r.out, nil
+	}
+	live, err := o.Read(ctx, touched)
+	if err != nil {
+		return nil, fmt.Errorf("reading the server before writing: %w", err)
+	}
+	if stale := moved(slices.Concat(levels...), live); stale != nil {
+		return nil, &StaleError{IDs: stale}
+	}
+	if err := o.Preimage(ctx, live); err != nil {
+		return nil, fmt.Errorf("keeping the pre-image: %w; nothing was written", err)
+	}
+	for i, level := range levels {
+		r.level(ctx, level, i > 0)
+	}
+	r.verify(ctx)
+	return r.out, nil
+}
+
+// run is the state of one Apply.
+type run struct {
+	target Target
+	plan   *Plan
+	o      ApplyOptions
+	failed map[asset.ID]bool
+	out    *Outcome
+}
+
+func (r *run) level(ctx context.Context, level []Change, reread bool) {
+	level = r.runnable(ctx, level, reread)
+	var as []*asset.Asset
+	byID := map[asset.ID]Change{}
+	for _, c := range level {
+		byID[c.ID] = c
+		if c.Action == Delete {
+			r.done(Done{Change: c, Err: r.target.Delete(ctx, c.ID)})
+			continue
+		}
+		as = append(as, c.After)
+	}
+	if len(as) == 0 {
+		return
+	}
+	for _, res := range r.target.Import(ctx, as, r.plan.Known) {
+		c, ok := byID[res.ID]
+		if !ok {
+			continue
+		}
+		delete(byID, res.ID)
+		r.done(Done{Change: c, Err: res.Err, Omitted: res.Omitted, URL: res.URL})
+	}
+	for _, a := range as {
+		if c, left := byID[a.ID]; left {
+			r.done(Done{Change: c, Err: errors.New("the connector gave no result for it")})
+		}
+	}
+}
+
+// runnable takes out of a level what must not be written now and says why.
+func (r *run) runnable(ctx context.Context, level []Change, reread bool) []Change {
+	if err := ctx.Err(); err != nil {
+		for _, c := range level {
+			r.done(Done{Change: c, Err: fmt.Errorf("not written: %w", err)})
+		}
+		return nil
+	}
+	var stale []asset.ID
+	if reread {
+		live, err := r.o.Read(ctx, idsOf(level))
+		if err != nil {
+			for _, c := range level {
+				r.done(Done{Change: c, Err: fmt.Errorf("not written, the server could not be read again: %w", err)})
+			}
+			return nil
+		}
+		stale = moved(level, live)
+	}
+	var out []Change
+	for _, c := range level {
+		switch {
+		case slices.Contains(stale, c.ID):
+			r.done(Done{Change: c, Err: ErrEditedMeanwhile})
+		case r.dependsOnFailed(c) != "":
+			r.done(Done{Change: c, Err: fmt.Errorf("not written, because %s failed", r.dependsOnFailed(c))})
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// dependsOnFailed names a reference that was to be created and was not.
+func (r *run) dependsOnFailed(c Change) string {
+	if c.Action == Delete {
+		return ""
+	}
+	for _, ref := range c.After.Refs {
+		if r.failed[ref] {
+			return ref.String()
+		}
+	}
+	return ""
+}
+
+func (r *run) done(d Done) {
+	if d.Err != nil && d.Action == Create {
+		r.failed[d.ID] = true
+	}
+	r.out.Done = append(r.out.Done, d)
+}
+
+// moved lists the changes whose live state is not what the plan was made from.
+func moved(level []Change, live *asset.Set) []asset.ID {
+	var ids []asset.ID
+	for _, c := range level {
+		if _, bad := live.Unreadable(c.ID); bad || !bytes.Equal(content(c.Before), content(live.Get(c.ID))) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+func idsOf(cs []Change) []asset.ID {
+	ids := make([]asset.ID, len(cs))
+	for i, c := range cs {
+		ids[i] = c.ID
+	}
+	return ids
+}

@@ -1,0 +1,58 @@
+package importer
+
+import (
+	"fmt"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// Overwrite says whether Git may replace what the server has (SPEC section 3).
+type Overwrite string
+
+// The overwrite modes.
+const (
+	IfUnchanged Overwrite = "if-unchanged" // default: only values live did not move since base
+	Always      Overwrite = "always"       // Git wins
+	Never       Overwrite = "never"        // existing assets are left alone; new ones are created
+)
+
+// ParseOverwrite reads a mode as flags and config write it.
+func ParseOverwrite(s string) (Overwrite, error) {
+	switch o := Overwrite(s); o {
+	case IfUnchanged, Always, Never:
+		return o, nil
+	}
+	return "", fmt.Errorf("unknown overwrite mode %q: use if-unchanged, always or never", s)
+}
+
+// Rule is what the first matching rule of the config says about one asset.
+type Rule struct {
+	Overwrite Overwrite
+	Protect   bool     // neither written nor deleted
+	Ignore    []string // JSON pointers where the server's value stays
+	Where     string   // file:line of the rule, for messages; "" for the built-in default
+}
+
+// Policy decides what a plan may do.
+type Policy struct {
+	Rule func(asset.Info) Rule // nil: IfUnchanged for everything
+	// Select limits the plan to these assets; nil means all. With an explicit
+	// selection an asset that was deleted on the server is created again.
+	Select func(asset.Info) bool
+	// Force replaces every rule's mode, except Protect and Ignore; "" leaves them.
+	Force Overwrite
+}
+
+func (p Policy) rule(info asset.Info) Rule {
+	r := Rule{Overwrite: IfUnchanged}
+	if p.Rule != nil {
+		r = p.Rule(info)
+	}
+	if r.Overwrite == "" {
+		r.Overwrite = IfUnchanged
+	}
+	if p.Force != "" {
+		r.Overwrite = p.Force
+	}
+	return r
+}

@@ -1,0 +1,242 @@
+// Package importer brings canonical assets to a server: a plan as data, made by
+// a pure function, and one path that carries it out and checks the outcome.
+package importer
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
+)
+
+// Action is what a change does to the server.
+type Action uint8
+
+// The actions.
+const (
+	Noop Action = iota
+	Create
+	Update
+	Delete
+)
+
+// String is the word shown to people and written to plan files.
+func (a Action) String() string {
+	return [...]string{"noop", "create", "update", "delete"}[a]
+}
+
+// Change is one asset of a plan.
+type Change struct {
+	Action        Action
+	ID            asset.ID
+	Before, After *asset.Asset     // After = merge of base, desired and live under the policy
+	Conflicts     []merge.Conflict // live and Git both moved since base
+	Skip          string           // why policy leaves it alone; "" means it will be applied
+}
+
+// Title is the name to show for the asset.
+func (c Change) Title() string {
+	if c.After != nil {
+		return c.After.Title
+	}
+	if c.Before != nil {
+		return c.Before.Title
+	}
+	return ""
+}
+
+// Applies reports whether apply will write this change.
+func (c Change) Applies() bool {
+	return c.Action != Noop && c.Skip == "" && len(c.Conflicts) == 0
+}
+
+// Plan is what apply would do: data, so that it can be shown, saved and applied
+// exactly.
+type Plan struct {
+	Instance string
+	Revision string   // commit the desired state was read from
+	Changes  []Change // by ID; assets in sync are not listed
+	// Known is everything the plan was made from (desired over live), so that what
+	// changes refer to can travel along.
+	Known *asset.Set
+}
+
+// MakePlan compares desired (Git), live (server) and base (what both last had
+// in common). It is pure: no context, no clock, no I/O. Any set may be nil.
+func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
+	known, err := overlay(desired, live)
+	if err != nil {
+		return nil, err
+	}
+	plan := &Plan{Known: known}
+	for _, id := range union(desired, live) {
+		c, err := change(id, desired, live, base, p)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", id, err)
+		}
+		if c != nil {
+			plan.Changes = append(plan.Changes, *c)
+		}
+	}
+	return plan, nil
+}
+
+// change decides one asset; nil means there is nothing to say about it.
+func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, error) {
+	d, l, b := desired.Get(id), live.Get(id), base.Get(id)
+	info := infoOf(d, l)
+	if p.Select != nil && !p.Select(info) {
+		return nil, nil
+	}
+	c := &Change{ID: id, Before: l, After: d}
+	if f, bad := desired.Unreadable(id); bad {
+		return skip(c, Update, "its file in Git cannot be read: "+f.Err.Error()), nil
+	}
+	if f, bad := live.Unreadable(id); bad {
+		if d == nil {
+			return nil, nil
+		}
+		return skip(c, Update, "the server lists it but it cannot be read: "+f.Err.Error()), nil
+	}
+	rule := p.rule(info)
+	switch {
+	case d == nil && b == nil:
+		return nil, nil // new on the server: the next pull brings it
+	case d == nil && live.Unselected(id):
+		return nil, nil
+	case d == nil:
+		return skip(c, Delete, "deleted in Git; pruning is off, so the server keeps it"), nil
+	case l == nil && live.Unselected(id):
+		return skip(c, Update, "outside the instance's selection"), nil
+	case l == nil:
+		return createChange(c, rule, b, p), nil
+	}
+	return updateChange(c, rule, d, l, b)
+}
+
+func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
+	c.Action = Create
+	switch {
+	case rule.Protect:
+		return skip(c, Create, "protected"+at(rule))
+	case base != nil && rule.Overwrite != Always && p.Select == nil:
+		return skip(c, Create, "deleted on the server since the last pull; the next pull takes it out of Git, or name it with --select to create it again")
+	}
+	return c
+}
+
+func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
+	c.Action = Update
+	have, err := merge.Take(l.Content, d.Content, l.Unread) // what live cannot show counts as Git's
+	if err != nil {
+		return nil, err
+	}
+	want, err := merge.Take(d.Content, have, rule.Ignore)
+	if err != nil {
+		return nil, err
+	}
+	if bytes.Equal(want, have) {
+		return nil, nil
+	}
+	if rule.Overwrite == IfUnchanged {
+		want, c.Conflicts, err = merge.Three(content(b), want, have)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.Conflicts) == 0 && bytes.Equal(want, have) {
+			return nil, nil // only live moved: the next pull brings it
+		}
+	}
+	after := *d
+	after.Refs = mergedRefs(d, l)
+	if len(c.Conflicts) == 0 {
+		after.Content = want
+	}
+	c.After = &after
+	switch {
+	case rule.Protect:
+		return skip(c, Update, "protected"+at(rule)), nil
+	case rule.Overwrite == Never:
+		return skip(c, Update, "overwrite is never"+at(rule)), nil
+	}
+	return c, nil
+}
+
+func skip(c *Change, a Action, why string) *Change {
+	c.Action, c.Skip = a, why
+	return c
+}
+
+func at(r Rule) string {
+	if r.Where == "" {
+		return ""
+	}
+	return " (rule at " + r.Where + ")"
+}
+
+func content(a *asset.Asset) []byte {
+	if a == nil {
+		return nil
+	}
+	return a.Content
+}
+
+func infoOf(d, l *asset.Asset) asset.Info {
+	switch {
+	case l != nil:
+		return l.Info // tags and owners are known to the server only
+	case d != nil:
+		return d.Info
+	}
+	return asset.Info{}
+}
+
+func mergedRefs(d, l *asset.Asset) []asset.ID {
+	refs := slices.Clone(d.Refs)
+	for _, r := range l.Refs {
+		if !slices.Contains(refs, r) {
+			refs = append(refs, r)
+		}
+	}
+	return refs
+}
+
+func union(sets ...*asset.Set) []asset.ID {
+	seen := map[asset.ID]bool{}
+	var ids []asset.ID
+	add := func(id asset.ID) {
+		if !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	for _, s := range sets {
+		for _, id := range s.IDs() {
+			add(id)
+		}
+		for _, f := range s.Failed() {
+			add(f.ID)
+		}
+	}
+	slices.SortFunc(ids, asset.ID.Compare)
+	return ids
+}
+
+// overlay is everything known about what assets are, Git's word over live's.
+func overlay(desired, live *asset.Set) (*asset.Set, error) {
+	var all []*asset.Asset
+	for _, id := range union(desired, live) {
+		a := desired.Get(id)
+		if a == nil {
+			a = live.Get(id)
+		}
+		if a != nil {
+			bare := *a
+			bare.Path = "" // paths of two origins may clash, and nobody needs them here
+			all = append(all, &bare)
+		}
+	}
+	return asset.NewSet(all...)
+}

@@ -1,0 +1,98 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
+)
+
+// VerifyError says that the server took a write and does not show it.
+type VerifyError struct {
+	ID     asset.ID
+	Fields []merge.Conflict // Ours is what was sent, Theirs what the server has
+}
+
+func (e *VerifyError) Error() string {
+	if len(e.Fields) == 0 {
+		return "the server accepted it, but reading it back gives nothing"
+	}
+	names := make([]string, 0, 3)
+	for _, f := range e.Fields[:min(3, len(e.Fields))] {
+		names = append(names, f.Path)
+	}
+	more := ""
+	if n := len(e.Fields) - len(names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("the server accepted it, but reading it back differs at %s%s", strings.Join(names, ", "), more)
+}
+
+// verify reads back everything that was written without an error and compares
+// it with what was planned, whatever the server answered (SPEC promise 3).
+func (r *run) verify(ctx context.Context) {
+	var ids []asset.ID
+	for _, d := range r.out.Done {
+		if d.Err == nil {
+			ids = append(ids, d.ID)
+		}
+	}
+	var live *asset.Set
+	var err error
+	if len(ids) > 0 { // an interrupted run still finds out what it did
+		live, err = r.o.Read(context.WithoutCancel(ctx), ids)
+	}
+	r.out.Live = live
+	for i := range r.out.Done {
+		d := &r.out.Done[i]
+		switch {
+		case d.Err != nil:
+		case err != nil:
+			d.Err = fmt.Errorf("written, but reading it back failed, so it is not verified: %w", err)
+		default:
+			d.Err = check(d, live)
+			d.Verified = d.Err == nil
+		}
+		if r.o.Progress != nil {
+			r.o.Progress(*d)
+		}
+	}
+}
+
+func check(d *Done, live *asset.Set) error {
+	if f, bad := live.Unreadable(d.ID); bad {
+		return fmt.Errorf("written, but it cannot be read back: %w", f.Err)
+	}
+	got := live.Get(d.ID)
+	if d.Action == Delete {
+		if got != nil {
+			return errors.New("the server accepted the deletion, but it is still there")
+		}
+		return nil
+	}
+	if got == nil {
+		return &VerifyError{ID: d.ID}
+	}
+	exempt := slices.Clone(got.Unread)
+	for _, n := range d.Omitted {
+		exempt = append(exempt, n.Path)
+	}
+	d.Unread = got.Unread
+	have, err := merge.Take(got.Content, d.After.Content, exempt)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(have, d.After.Content) {
+		return nil
+	}
+	fields, err := merge.Differences(d.After.Content, have)
+	if err != nil {
+		return err
+	}
+	return &VerifyError{ID: d.ID, Fields: fields}
+}

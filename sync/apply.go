@@ -1,0 +1,133 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+// PullOnlyError refuses to write to an instance whose direction is pull.
+type PullOnlyError struct{ Instance string }
+
+func (e *PullOnlyError) Error() string {
+	return fmt.Sprintf("instance %s is pull-only, so nothing is written to its server; to allow it, set `direction: apply` (or two-way) for %s in the config", e.Instance, e.Instance)
+}
+
+// Apply carries out a plan made by Plan: exactly that, or not at all. An error
+// means that nothing was written; what became of each asset is in run.Outcome.
+func (e *Engine) Apply(ctx context.Context, p *importer.Plan, progress func(importer.Done)) (*Run, error) {
+	in, err := e.Instance(p.Instance)
+	if err != nil {
+		return nil, err
+	}
+	if in.Direction == PullOnly {
+		return nil, &PullOnlyError{Instance: in.Name}
+	}
+	run := e.newRun("apply", in)
+	run.Plan, run.Revision = p, repo.Revision(p.Revision)
+	if p.Known == nil { // read from a file: what changes refer to comes from the commit it was made at
+		if p.Known, _, err = e.desired(in, run.Revision); err != nil {
+			return run, err
+		}
+	}
+	return run, e.carryOut(ctx, in, p, progress, run)
+}
+
+// carryOut is the one path by which dashkeep writes to a server.
+func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, progress func(importer.Done), run *Run) error {
+	defer func() { run.Ended = e.Now().UTC() }()
+	for _, c := range p.Changes {
+		if len(c.Conflicts) > 0 && c.Skip == "" {
+			run.Conflicts = append(run.Conflicts, Conflict{ID: c.ID, Title: c.Title(), Values: c.Conflicts})
+		}
+	}
+	out, err := importer.Apply(ctx, in.Target, p, importer.ApplyOptions{
+		Read:     in.reader(),
+		Preimage: func(ctx context.Context, live *asset.Set) error { return e.preimage(ctx, in, p, live, run) },
+		Progress: progress,
+	})
+	if err != nil {
+		return fmt.Errorf("instance %s: %w", in.Name, err)
+	}
+	run.Outcome = out
+	if len(out.Done) == 0 {
+		return nil
+	}
+	return e.rebase(context.WithoutCancel(ctx), in, out, run)
+}
+
+// preimage commits what the run is about to touch, as it is on the server now,
+// to refs/dashkeep/backup/<instance>/<run>, and pushes it if it can.
+func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, live *asset.Set, run *Run) error {
+	files := map[string][]byte{}
+	for a := range live.All() {
+		files[basePath(a.ID)] = a.Content
+	}
+	var list bytes.Buffer
+	for _, c := range p.Changes {
+		if c.Applies() {
+			fmt.Fprintf(&list, "%s %s\n", c.Action, c.ID)
+		}
+	}
+	files["plan.txt"] = list.Bytes() // what was created has no pre-image but must be undone too
+	ref := refName("backup", in.Name) + "/" + run.ID
+	msg := fmt.Sprintf("pre-image of %s %s on %s", run.Op, run.ID, in.Name)
+	if _, err := e.Repo.WriteRef(ctx, ref, "", files, msg); err != nil {
+		return err
+	}
+	run.Backup = ref
+	if e.Remote {
+		if err := e.Repo.Push(ctx, ref); err != nil {
+			run.warn("the pre-image is kept in the local clone only: %v", err)
+		}
+	}
+	return nil
+}
+
+// rebase takes over into base what Git and the server agree on after writing.
+func (e *Engine) rebase(ctx context.Context, in *Instance, out *importer.Outcome, run *Run) error {
+	if out.Live == nil {
+		return nil
+	}
+	head, _, err := e.Repo.Head()
+	if err != nil {
+		return err
+	}
+	desired, broken, err := e.desired(in, head)
+	if err != nil {
+		return err
+	}
+	b, err := e.loadBase(in)
+	if err != nil {
+		return err
+	}
+	if b.rev == "" {
+		return nil // never pulled: the first pull makes the base
+	}
+	markBroken(desired, broken, out.Live, b.set)
+	git := map[asset.ID][]byte{}
+	for _, d := range out.Done {
+		if _, bad := desired.Unreadable(d.ID); !bad && d.Err == nil {
+			git[d.ID] = content(desired.Get(d.ID))
+		}
+	}
+	if err := e.moveBase(ctx, in, b, git, out.Live, run); err != nil {
+		return fmt.Errorf("the server is written, but base of %s did not move (the next pull puts it right): %w", in.Name, err)
+	}
+	return e.push(ctx, in, run)
+}
+
+func (e *Engine) revision(rev string) (repo.Revision, error) {
+	if rev != "" {
+		return e.Repo.Resolve(rev)
+	}
+	head, ok, err := e.Repo.Head()
+	if err == nil && !ok {
+		err = fmt.Errorf("the repository has no commit yet: run dashkeep pull first")
+	}
+	return head, err
+}

@@ -1,0 +1,182 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/dashkeep/dashkeep/exporter"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+// base is, value by value, what Git and live last had in common, with what the
+// brake must remember. It is kept as a tree at refs/dashkeep/base/<instance>:
+// <kind plural>/<uid>.yaml and state.json.
+type base struct {
+	set   *asset.Set
+	files map[string][]byte
+	rev   repo.Revision // "" when the instance was never pulled
+	state baseState
+}
+
+// baseState is what the brake compares the next listing with.
+type baseState struct {
+	Newest map[asset.Kind]newest `json:"newest,omitempty"`
+}
+
+type newest struct {
+	UID string    `json:"uid"`
+	At  time.Time `json:"at"`
+}
+
+const stateFile = "state.json"
+
+func basePath(id asset.ID) string { return path.Join(id.Kind.Plural(), id.UID+".yaml") }
+
+func (e *Engine) loadBase(in *Instance) (*base, error) {
+	b := &base{files: map[string][]byte{}}
+	rev, ok, err := e.Repo.ReadRef(refName("base", in.Name))
+	if err != nil {
+		return nil, err
+	}
+	var assets []*asset.Asset
+	if ok {
+		b.rev = rev
+		if b.files, err = e.Repo.Files(rev, ""); err != nil {
+			return nil, err
+		}
+	}
+	for p, data := range b.files {
+		if p == stateFile {
+			if err := json.Unmarshal(data, &b.state); err != nil {
+				return nil, fmt.Errorf("state of instance %s in %s: %w", in.Name, refName("base", in.Name), err)
+			}
+			continue
+		}
+		a, err := normalize.Load(p, data, in.Rules)
+		if err != nil {
+			return nil, fmt.Errorf("base of instance %s: %w", in.Name, err)
+		}
+		assets = append(assets, a)
+	}
+	b.set, err = asset.NewSet(assets...)
+	return b, err
+}
+
+// moveBase takes over every value that is equal in Git and live now and keeps
+// the rest. Nothing is written when nothing moved.
+func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[asset.ID][]byte, live *asset.Set, run *Run) error {
+	files := map[string][]byte{}
+	ids := map[asset.ID]bool{}
+	for _, id := range b.set.IDs() {
+		ids[id] = true
+	}
+	for id := range git {
+		ids[id] = true
+	}
+	for _, id := range live.IDs() {
+		ids[id] = true
+	}
+	for id := range ids {
+		agreed, err := e.agree(id, b, git, live)
+		if err != nil {
+			return fmt.Errorf("base of %s: %w", id, err)
+		}
+		if agreed != nil {
+			files[basePath(id)] = agreed
+		}
+	}
+	next := b.state
+	if run.Op == "pull" {
+		next = nextState(b.state, live)
+	}
+	state, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	files[stateFile] = append(state, '\n')
+	_, err = e.Repo.WriteRef(ctx, refName("base", in.Name), b.rev, files, "base of "+in.Name+" after "+run.Op+" "+run.ID)
+	return err
+}
+
+// agree is the new base of one asset. Where one side cannot be seen the old base
+// stays.
+func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set) ([]byte, error) {
+	old := content(b.set.Get(id))
+	g, known := git[id]
+	if _, bad := live.Unreadable(id); bad || !known || live.Unselected(id) {
+		return old, nil
+	}
+	l := live.Get(id)
+	if l == nil {
+		return merge.Agree(old, g, nil)
+	}
+	have, err := takeUnread(l, g)
+	if err != nil {
+		return nil, err
+	}
+	return merge.Agree(old, g, have)
+}
+
+// takeUnread is live's content with Git's word for what live cannot show.
+func takeUnread(l *asset.Asset, git []byte) ([]byte, error) {
+	if len(l.Unread) == 0 || git == nil {
+		return l.Content, nil
+	}
+	return merge.Take(l.Content, git, l.Unread)
+}
+
+func content(a *asset.Asset) []byte {
+	if a == nil {
+		return nil
+	}
+	return a.Content
+}
+
+// nextState remembers, per kind, the asset with the newest change time.
+func nextState(old baseState, live *asset.Set) baseState {
+	next := baseState{Newest: map[asset.Kind]newest{}}
+	for a := range live.All() {
+		if n := next.Newest[a.ID.Kind]; a.UpdatedAt.After(n.At) {
+			next.Newest[a.ID.Kind] = newest{UID: a.ID.UID, At: a.UpdatedAt.UTC()}
+		}
+	}
+	if live.Len() == 0 {
+		next.Newest = old.Newest
+	}
+	return next
+}
+
+// wentBack finds newest-of-their-kind assets whose change time moved back.
+func wentBack(old baseState, live *asset.Set) []exporter.WentBack {
+	var out []exporter.WentBack
+	for kind, n := range old.Newest {
+		id := asset.ID{Kind: kind, UID: n.UID}
+		if a := live.Get(id); a != nil && !a.UpdatedAt.IsZero() && a.UpdatedAt.Before(n.At) {
+			out = append(out, exporter.WentBack{ID: id, Was: n.At, Now: a.UpdatedAt})
+		}
+	}
+	return out
+}
+
+// pushState pushes the branch and this instance's own refs. A host that refuses
+// refs/dashkeep/* costs a warning: state is then local to this clone.
+func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
+	if !e.Remote {
+		return nil
+	}
+	err := e.Repo.Push(ctx, refName("base", in.Name), refName("ids", in.Name))
+	var refused *repo.RefusedRefsError
+	if errors.As(err, &refused) {
+		run.warn("the Git host refuses %s; a second machine cannot continue from here", strings.Join(refused.Refs, ", "))
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,157 @@
+// Package sync is the engine: what happens to an instance, in what order. Pull
+// brings live to Git; plan, apply and restore bring Git to the server. It knows
+// no platform and no command line; everything it needs is handed to it.
+//
+// Importers write it as syncer "github.com/dashkeep/dashkeep/sync", always.
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"time"
+
+	"github.com/dashkeep/dashkeep/exporter"
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+	"github.com/dashkeep/dashkeep/internal/platform"
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+// Direction says which way an instance may be written.
+type Direction string
+
+// The directions. With PullOnly every write to the server is refused.
+const (
+	PullOnly Direction = "pull"
+	ApplyTo  Direction = "apply"
+	TwoWay   Direction = "two-way"
+)
+
+// Instance is one configured server and what the config says about it.
+type Instance struct {
+	Name      string
+	Platform  string
+	Root      string // its folder in the repository, a slash path
+	Sharded   bool   // layout: sharded
+	Direction Direction
+	AutoApply bool
+	Source    exporter.Source
+	Target    importer.Target
+	Rules     normalize.Rules
+	Kinds     []asset.Kind // in dependency order
+	Select    exporter.Selection
+	Brake     exporter.Brake
+	Rule      func(asset.Info) importer.Rule
+	// Accepted says why a known-broken asset does not fail a run; ok is false for
+	// every other asset.
+	Accepted func(id asset.ID, now time.Time) (reason string, ok bool)
+	// Author is the Git author for a server's user; ok is false when commits of
+	// that user are to carry the committer's name.
+	Author func(p asset.Person) (sig repo.Signature, ok bool)
+	// Ping logs in and says what the server is.
+	Ping func(ctx context.Context) (platform.Server, error)
+
+	Schedule string // cron line, "" for none
+	TimeZone string
+}
+
+// Engine carries out runs on one repository. Its methods may be called from
+// several goroutines; runs on one instance must not overlap (Serve sees to it).
+type Engine struct {
+	Repo      *repo.Store
+	Instances []*Instance // in config order
+	Committer repo.Signature
+	Remote    bool // the repository has a remote: fetch and push
+	Now       func() time.Time
+	Log       *slog.Logger
+	// Progress is told what happens while it happens, for people; may be nil.
+	Progress func(Event)
+}
+
+// Event is a step of a run.
+type Event struct {
+	Instance string
+	Text     string // one line
+	Done     int    // of Total assets; both 0 when this step cannot be counted
+	Total    int
+}
+
+// Instance finds an instance by name; the error lists the names there are.
+func (e *Engine) Instance(name string) (*Instance, error) {
+	var names []string
+	for _, in := range e.Instances {
+		if in.Name == name {
+			return in, nil
+		}
+		names = append(names, in.Name)
+	}
+	return nil, &UnknownInstanceError{Name: name, Known: names}
+}
+
+// UnknownInstanceError says that no instance has this name.
+type UnknownInstanceError struct {
+	Name  string
+	Known []string
+}
+
+func (e *UnknownInstanceError) Error() string {
+	return fmt.Sprintf("no instance is called %q; the config has %v", e.Name, e.Known)
+}
+
+func (e *Engine) say(in *Instance, format string, args ...any) {
+	if e.Progress != nil {
+		e.Progress(Event{Instance: in.Name, Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+// live reads the whole instance.
+func (e *Engine) live(ctx context.Context, in *Instance) (*asset.Set, error) {
+	set, err := exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, Select: in.Select})
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: %w", in.Name, err)
+	}
+	return set, nil
+}
+
+// desired loads the instance's asset files at a revision. Files that cannot be
+// read are in the second result, by path.
+func (e *Engine) desired(in *Instance, rev repo.Revision) (*asset.Set, []BrokenFile, error) {
+	if rev == "" {
+		set, err := asset.NewSet()
+		return set, nil, err
+	}
+	files, err := e.Repo.Files(rev, in.Root+"/")
+	if err != nil {
+		return nil, nil, err
+	}
+	return loadTree(in, files)
+}
+
+// BrokenFile is an asset file in Git that cannot be read.
+type BrokenFile struct {
+	Path string
+	ID   asset.ID // what the file's name says it holds; zero when it does not
+	Err  error
+}
+
+// refName is where an instance's state of one sort is kept.
+func refName(sort, instance string) string { return path.Join("refs/dashkeep", sort, instance) }
+
+// fetch brings what others pushed. A remote that cannot be reached is a warning
+// in the run, not an error: commits pile up locally and are pushed later.
+func (e *Engine) fetch(ctx context.Context, in *Instance, run *Run) error {
+	if !e.Remote {
+		return nil
+	}
+	_, err := e.Repo.Fetch(ctx)
+	var unreachable *repo.UnreachableError
+	if errors.As(err, &unreachable) {
+		run.warn("the Git remote cannot be reached, working with the local copy: %v", err)
+		return nil
+	}
+	return err
+}

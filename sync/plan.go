@@ -1,0 +1,83 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dashkeep/dashkeep/exporter"
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// Plan compares a revision with the server: what Apply would do. rev "" is the
+// head of the followed branch.
+func (e *Engine) Plan(ctx context.Context, name, rev string, p importer.Policy) (*importer.Plan, *Run, error) {
+	in, err := e.Instance(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	run := e.newRun("plan", in)
+	if err := e.fetch(ctx, in, run); err != nil {
+		return nil, run, err
+	}
+	plan, err := e.plan(ctx, in, in, rev, p, run)
+	return plan, run, err
+}
+
+// plan makes the plan that brings from's files at rev to the server of to. Base
+// counts only when both are the same instance.
+func (e *Engine) plan(ctx context.Context, from, to *Instance, rev string, p importer.Policy, run *Run) (*importer.Plan, error) {
+	revision, err := e.revision(rev)
+	if err != nil {
+		return nil, err
+	}
+	desired, broken, err := e.desired(from, revision)
+	if err != nil {
+		return nil, err
+	}
+	if desired.Len() == 0 && len(broken) == 0 {
+		return nil, fmt.Errorf("there is nothing under %s/ at %s: pull first, or name a revision that has it with --at or --rev", from.Root, short(string(revision)))
+	}
+	e.say(to, "reading %s", to.Name)
+	live, err := e.live(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	b := &base{}
+	if from == to {
+		if b, err = e.loadBase(to); err != nil {
+			return nil, err
+		}
+	}
+	markBroken(desired, broken, live, b.set)
+	for _, f := range broken {
+		run.fail(from, e.Now(), Failure{ID: f.ID, Path: f.Path, Err: f.Err})
+	}
+	for _, f := range live.Failed() {
+		run.fail(to, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
+	}
+	if p.Rule == nil {
+		p.Rule = to.Rule
+	}
+	plan, err := importer.MakePlan(desired, live, b.set, p)
+	if err != nil {
+		return nil, err
+	}
+	plan.Instance, plan.Revision = to.Name, string(revision)
+	run.Plan, run.Revision, run.Notes = plan, revision, live.Notes
+	return plan, nil
+}
+
+// reader is how an apply reads assets of the instance anew.
+func (in *Instance) reader() func(context.Context, []asset.ID) (*asset.Set, error) {
+	return func(ctx context.Context, ids []asset.ID) (*asset.Set, error) {
+		return exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, IDs: ids})
+	}
+}
+
+func short(rev string) string {
+	if len(rev) > 10 {
+		return rev[:10]
+	}
+	return rev
+}

@@ -1,0 +1,182 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dashkeep/dashkeep/exporter"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/lint"
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+// PullOptions are the choices of one pull.
+type PullOptions struct {
+	Accept bool // go on although the brake holds
+	DryRun bool // find out what would be committed and stop there
+}
+
+// HeldError says that the brake held a pull: nothing was committed.
+type HeldError struct {
+	Instance string
+	Held     *exporter.Held
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("instance %s: the pull brake holds: %s; nothing was committed and Git is as it was. "+
+		"If the server lost content, put it back: dashkeep restore %s --at HEAD. If this is right, take it over: dashkeep pull %s --accept",
+		e.Instance, e.Held.Error(), e.Instance, e.Instance)
+}
+
+func (e *HeldError) Unwrap() error { return e.Held }
+
+// Pull brings what people did on the server to Git. All commits are built before
+// the branch moves once. A non-nil error means that nothing was committed; what
+// concerns single assets is in the Run.
+func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, error) {
+	in, err := e.Instance(name)
+	if err != nil {
+		return nil, err
+	}
+	run := e.newRun("pull", in)
+	defer func() { run.Ended = e.Now().UTC() }()
+	if err := e.fetch(ctx, in, run); err != nil {
+		return run, err
+	}
+	e.say(in, "reading %s", in.Name)
+	live, err := e.live(ctx, in)
+	if err != nil {
+		return run, err
+	}
+	rec, b, err := e.lookAt(ctx, in, live, run)
+	if err != nil {
+		return run, err
+	}
+	if err := e.brake(in, b, live, rec, o, run); err != nil {
+		run.Held = err
+		return run, nil
+	}
+	if o.DryRun {
+		run.Pulled = rec.Pulled
+		return run, nil
+	}
+	if err := e.commit(ctx, in, b, rec, run); err != nil {
+		return run, err
+	}
+	return run, e.settle(ctx, in, b, rec.Git, live, run)
+}
+
+// lookAt compares live with Git and base and records what cannot be handled.
+func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, run *Run) (*reconciled, *base, error) {
+	head, _, err := e.Repo.Head()
+	if err != nil {
+		return nil, nil, err
+	}
+	run.Revision = head
+	desired, broken, err := e.desired(in, head)
+	if err != nil {
+		return nil, nil, err
+	}
+	b, err := e.loadBase(in)
+	if err != nil {
+		return nil, nil, err
+	}
+	markBroken(desired, broken, live, b.set)
+	for _, f := range broken {
+		run.fail(in, e.Now(), Failure{ID: f.ID, Path: f.Path, Err: f.Err})
+	}
+	for _, f := range live.Failed() {
+		run.fail(in, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
+	}
+	run.Notes = live.Notes
+	dirty, err := e.Repo.Dirty(ctx, in.Root+"/")
+	if err != nil {
+		return nil, nil, err
+	}
+	rec, err := reconcile(desired, live, b.set, newNamer(in, desired, broken).path, dirty)
+	if err != nil {
+		return nil, nil, err
+	}
+	run.Conflicts, run.Dirty = rec.Conflicts, rec.Dirty
+	if un := unnamed(broken); len(un) > 0 && len(rec.Pulled) > 0 {
+		rec.holdAdditions(un, run)
+	}
+	return rec, b, nil
+}
+
+// holdAdditions keeps a pull from adding a second file for an asset whose own
+// file is broken beyond telling which asset it holds.
+func (r *reconciled) holdAdditions(broken []BrokenFile, run *Run) {
+	var kept []Pulled
+	for _, p := range r.Pulled {
+		if p.Action == "added" {
+			delete(r.Git, p.Info.ID)
+			run.Failures = append(run.Failures, Failure{ID: p.Info.ID, Title: p.Info.Title, Path: p.Path,
+				Err: fmt.Errorf("not added while %s cannot be read: it may be the same asset", broken[0].Path)})
+			continue
+		}
+		kept = append(kept, p)
+	}
+	r.Pulled = kept
+}
+
+// brake holds a pull that would take too much out of Git (SPEC promise 6).
+func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, o PullOptions, run *Run) error {
+	if o.Accept {
+		return nil
+	}
+	held := in.Brake.Check(exporter.Seen{
+		Known: b.set.Len(), Live: live.Len() + len(live.Failed()), Removed: rec.Removed, Changed: rec.Changed,
+		WentBack: wentBack(b.state, live),
+	})
+	if held == nil {
+		return nil
+	}
+	return &HeldError{Instance: in.Name, Held: held}
+}
+
+// commit turns what changed into commits, refusing what looks like a secret.
+func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconciled, run *Run) error {
+	rec.Pulled = e.withoutSecrets(in, rec, run)
+	run.Pulled = rec.Pulled
+	if len(rec.Pulled) == 0 {
+		return nil
+	}
+	commits := e.commitsFor(in, b.rev == "", rec.Pulled, run)
+	e.say(in, "committing %d changes", len(rec.Pulled))
+	head, err := e.Repo.Commit(ctx, commits)
+	if errors.Is(err, repo.ErrNothingToCommit) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("committing the pull of %s: %w; nothing was committed", in.Name, err)
+	}
+	run.Revision, run.Commits = head, len(commits)
+	return nil
+}
+
+// withoutSecrets drops every change whose new content the scanner objects to:
+// a secret that the rules did not know must not reach Git (SPEC promise 7).
+func (e *Engine) withoutSecrets(in *Instance, rec *reconciled, run *Run) []Pulled {
+	var clean []Pulled
+	for _, p := range rec.Pulled {
+		found := lint.Secrets(p.Path, p.After)
+		if len(found) == 0 {
+			clean = append(clean, p)
+			continue
+		}
+		rec.Git[p.Info.ID] = p.Before
+		run.fail(in, e.Now(), Failure{ID: p.Info.ID, Title: p.Info.Title, Path: p.Path,
+			Err: fmt.Errorf("not committed: line %d looks like a secret (%s)", found[0].Line, found[0].Message)})
+	}
+	return clean
+}
+
+// settle pushes and moves base to what both sides have in common now.
+func (e *Engine) settle(ctx context.Context, in *Instance, b *base, git map[asset.ID][]byte, live *asset.Set, run *Run) error {
+	if err := e.moveBase(ctx, in, b, git, live, run); err != nil {
+		return fmt.Errorf("the pull of %s is committed, but base did not move (the next pull puts it right): %w", in.Name, err)
+	}
+	return e.push(ctx, in, run)
+}

@@ -1,0 +1,104 @@
+package sync
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+// Run is one recorded execution: what a command reports.
+type Run struct {
+	ID       string
+	Op       string // pull, apply, restore
+	Instance string
+	Server   string // version, when known
+	Started  time.Time
+	Ended    time.Time
+
+	Revision  repo.Revision // Git's head after the run
+	Commits   int
+	Pushed    bool
+	Pulled    []Pulled   // files that changed in Git
+	Conflicts []Conflict // a person must choose
+	Dirty     []string   // files a person edited and did not commit; left alone
+	Failures  []Failure  // assets that could not be handled
+	Accepted  []Failure  // the same, listed under accept: in the config
+	Notes     []asset.Note
+	Warnings  []string
+	Held      error // the brake holds: nothing was committed
+
+	Plan    *importer.Plan
+	Outcome *importer.Outcome
+	Backup  string // ref of the pre-image
+}
+
+// Pulled is one file that a pull changed.
+type Pulled struct {
+	Info   asset.Info
+	Action string // added, changed, removed
+	From   string // the file it was in before, when it moved
+	Path   string
+	Before []byte
+	After  []byte
+}
+
+// Conflict is an asset on which Git and the server moved the same value.
+type Conflict struct {
+	ID     asset.ID
+	Title  string
+	Path   string
+	Values []merge.Conflict // empty when one side deleted the asset
+	Text   string           // what happened, when Values is empty
+}
+
+// Failure is an asset that a run could not handle.
+type Failure struct {
+	ID     asset.ID
+	Title  string
+	Path   string
+	Err    error
+	Reason string // why it is accepted
+}
+
+func (e *Engine) newRun(op string, in *Instance) *Run {
+	now := e.Now().UTC()
+	var b [3]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand documentation, Go 1.24)
+	return &Run{
+		ID: now.Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:]),
+		Op: op, Instance: in.Name, Started: now,
+	}
+}
+
+func (r *Run) warn(format string, args ...any) {
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
+}
+
+// fail records an asset that could not be handled, sorting out accepted ones.
+func (r *Run) fail(in *Instance, now time.Time, f Failure) {
+	if in.Accepted != nil {
+		if reason, ok := in.Accepted(f.ID, now); ok {
+			f.Reason = reason
+			r.Accepted = append(r.Accepted, f)
+			return
+		}
+	}
+	r.Failures = append(r.Failures, f)
+}
+
+// Code is the exit code the run deserves (SPEC promise 10).
+func (r *Run) Code() int {
+	switch {
+	case len(r.Failures) > 0 || r.Held != nil || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
+		return 3
+	case len(r.Conflicts) > 0 || len(r.Dirty) > 0:
+		return 13
+	}
+	return 0
+}

@@ -1,0 +1,155 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/robfig/cron/v3"
+
+	"github.com/dashkeep/dashkeep/importer"
+)
+
+// stopGrace is how long a run may go on after Serve was told to stop: it
+// finishes what it has in hand (SPEC section 8).
+const stopGrace = 25 * time.Second
+
+// ErrNothingScheduled says that Serve has nothing to do.
+var ErrNothingScheduled = errors.New("no instance has a schedule: add `schedule: \"*/5 * * * *\"` to at least one instance")
+
+// Serve pulls every instance on its schedule, and applies where auto_apply says
+// so, until ctx ends; then it lets running runs finish. Each instance has one
+// run at a time; a tick that finds one going is dropped, not queued. report is
+// called after every run and must be safe for concurrent use.
+func (e *Engine) Serve(ctx context.Context, report func(*Run, error)) error {
+	jobs, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	var crons []*cron.Cron
+	for _, in := range e.Instances {
+		if in.Schedule == "" {
+			continue
+		}
+		c, err := e.scheduled(jobs, in, report)
+		if err != nil {
+			return err
+		}
+		crons = append(crons, c)
+	}
+	if crons == nil {
+		return ErrNothingScheduled
+	}
+	for _, c := range crons {
+		c.Start()
+	}
+	<-ctx.Done()
+	grace := time.AfterFunc(stopGrace, cancel)
+	defer grace.Stop()
+	for _, c := range crons {
+		<-c.Stop().Done()
+	}
+	return nil
+}
+
+// scheduled is the cron of one instance, with a first run at once: what was
+// missed while nothing ran is caught up in one go.
+func (e *Engine) scheduled(ctx context.Context, in *Instance, report func(*Run, error)) (*cron.Cron, error) {
+	zone, err := time.LoadLocation(in.TimeZone) // "" is UTC
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: timezone %q: %w", in.Name, in.TimeZone, err)
+	}
+	log := cronLog{e.Log.With("instance", in.Name)}
+	c := cron.New(cron.WithLocation(zone), cron.WithChain(cron.Recover(log), cron.SkipIfStillRunning(log)))
+	tick := func() { e.tick(ctx, in, report) }
+	id, err := c.AddFunc(in.Schedule, tick)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: schedule %q: %w", in.Name, in.Schedule, err)
+	}
+	first := c.Entry(id).WrappedJob
+	c.Schedule(&once{at: e.Now()}, cron.FuncJob(first.Run))
+	return c, nil
+}
+
+// once is a schedule that fires one time, at once.
+type once struct {
+	at    time.Time
+	fired bool
+}
+
+// Next implements cron.Schedule; cron calls it from one goroutine.
+func (o *once) Next(now time.Time) time.Time {
+	if o.fired {
+		return time.Time{} // never again
+	}
+	o.fired = true
+	return now
+}
+
+// tick is one scheduled run of an instance.
+func (e *Engine) tick(ctx context.Context, in *Instance, report func(*Run, error)) {
+	if ctx.Err() != nil {
+		return
+	}
+	run, err := e.Pull(ctx, in.Name, PullOptions{})
+	report(run, err)
+	if err != nil || !in.AutoApply || in.Direction == PullOnly || run.Held != nil {
+		return
+	}
+	if run, err := e.autoApply(ctx, in); run != nil || err != nil {
+		report(run, err)
+	}
+}
+
+// autoApply brings what waits in Git to the server. It returns nil, nil when
+// nothing waits.
+func (e *Engine) autoApply(ctx context.Context, in *Instance) (*Run, error) {
+	waits, err := e.waits(in)
+	if err != nil || !waits {
+		return nil, err
+	}
+	run := e.newRun("apply", in)
+	p, err := e.plan(ctx, in, in, "", importer.Policy{}, run)
+	if err != nil {
+		return run, err
+	}
+	if len(p.Levels()) == 0 {
+		return nil, nil
+	}
+	return e.Apply(ctx, p, nil)
+}
+
+// waits reports whether Git holds something that base does not: the cheap
+// question before the server is read again.
+func (e *Engine) waits(in *Instance) (bool, error) {
+	head, ok, err := e.Repo.Head()
+	if err != nil || !ok {
+		return false, err
+	}
+	desired, _, err := e.desired(in, head)
+	if err != nil {
+		return false, err
+	}
+	b, err := e.loadBase(in)
+	if err != nil {
+		return false, err
+	}
+	for _, id := range desired.IDs() {
+		if !bytes.Equal(content(desired.Get(id)), content(b.set.Get(id))) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// cronLog passes what cron says to slog.
+type cronLog struct{ log *slog.Logger }
+
+// Info implements cron.Logger.
+func (l cronLog) Info(msg string, kv ...any) { l.log.Debug("schedule: "+msg, kv...) }
+
+// Error implements cron.Logger.
+func (l cronLog) Error(err error, msg string, kv ...any) {
+	l.log.Error("schedule: "+msg, append(kv, "error", err)...)
+}

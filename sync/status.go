@@ -1,0 +1,116 @@
+package sync
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// State says how an asset stands on both sides.
+type State string
+
+// The states of an asset.
+const (
+	InSync     State = "in sync"
+	LiveNewer  State = "live newer" // a pull brings it
+	GitNewer   State = "git newer"  // an apply brings it
+	BothMoved  State = "both moved"
+	OnlyLive   State = "only live"
+	OnlyGit    State = "only git"
+	Unreadable State = "unreadable"
+)
+
+// AssetStatus is one asset of a status report.
+type AssetStatus struct {
+	Info  asset.Info
+	State State
+	Path  string
+	Err   error // when Unreadable
+}
+
+// Status reads the server and says, per asset, which side moved. Nothing is
+// written on either side.
+func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error) {
+	in, err := e.Instance(name)
+	if err != nil {
+		return nil, err
+	}
+	live, err := e.live(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	head, _, err := e.Repo.Head()
+	if err != nil {
+		return nil, err
+	}
+	desired, broken, err := e.desired(in, head)
+	if err != nil {
+		return nil, err
+	}
+	b, err := e.loadBase(in)
+	if err != nil {
+		return nil, err
+	}
+	markBroken(desired, broken, live, b.set)
+	var out []AssetStatus
+	for _, id := range allIDs(desired, live) {
+		if live.Unselected(id) {
+			continue
+		}
+		s, err := statusOf(id, desired, live, b.set)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	for _, f := range unnamed(broken) {
+		out = append(out, AssetStatus{State: Unreadable, Path: f.Path, Err: f.Err})
+	}
+	return out, nil
+}
+
+func statusOf(id asset.ID, desired, live, base *asset.Set) (AssetStatus, error) {
+	d, l, b := desired.Get(id), live.Get(id), base.Get(id)
+	s := AssetStatus{Info: asset.Info{ID: id}}
+	if d != nil {
+		s.Info, s.Path = d.Info, d.Path
+	}
+	if l != nil {
+		s.Info = l.Info
+	}
+	for _, set := range []*asset.Set{desired, live} {
+		if f, bad := set.Unreadable(id); bad {
+			s.State, s.Err = Unreadable, f.Err
+			if s.Info.Title == "" {
+				s.Info.Title = f.Title
+			}
+			return s, nil
+		}
+	}
+	switch {
+	case l == nil:
+		s.State = OnlyGit
+		return s, nil
+	case d == nil:
+		s.State = OnlyLive
+		return s, nil
+	}
+	have, err := takeUnread(l, d.Content)
+	if err != nil {
+		return s, err
+	}
+	liveMoved := b == nil || !bytes.Equal(have, b.Content)
+	gitMoved := b == nil || !bytes.Equal(d.Content, b.Content)
+	switch {
+	case bytes.Equal(have, d.Content):
+		s.State = InSync
+	case liveMoved && gitMoved:
+		s.State = BothMoved
+	case liveMoved:
+		s.State = LiveNewer
+	default:
+		s.State = GitNewer
+	}
+	return s, nil
+}
