@@ -1,0 +1,135 @@
+package normalize
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// apply runs the table over the document, in its order.
+func (d *Doc) apply(kr KindRules) error {
+	for _, r := range kr.Rules {
+		if err := d.rule(r); err != nil {
+			return fmt.Errorf("%s: %w", r.Path, err)
+		}
+	}
+	return nil
+}
+
+func (d *Doc) rule(r Rule) error {
+	switch r.Op {
+	case Drop:
+		for _, p := range find(d.Root, r.Path) {
+			p.remove()
+		}
+	case Default:
+		return d.defaults(r)
+	case JSON:
+		return d.openJSON(r)
+	case Rename:
+		return d.rename(r)
+	case RefValue:
+		d.refValues(r)
+	case RefKeys:
+		return d.refKeys(r)
+	case RefText:
+		d.refText(r)
+	case Depend:
+		for _, p := range find(d.Root, r.Path) {
+			if uid := asset.Text(p.node); uid != "" {
+				d.Depend(asset.ID{Kind: r.Kind, UID: uid})
+			}
+		}
+	case SortSet:
+		for _, p := range find(d.Root, r.Path) {
+			sortList(p.node, func(n *yaml.Node) string { return n.Value })
+		}
+	case SortBy:
+		for _, p := range find(d.Root, r.Path) {
+			sortList(p.node, func(n *yaml.Node) string { return asset.ElementID(n, r.By) })
+		}
+	case Redact, RedactKeys, RedactURL, RedactText:
+		d.redact(r)
+	case Call:
+		if r.Hook.Canonical != nil {
+			return r.Hook.Canonical(d)
+		}
+	}
+	return nil
+}
+
+func sortList(n *yaml.Node, key func(*yaml.Node) string) {
+	if !asset.IsSeq(n) {
+		return
+	}
+	slices.SortStableFunc(n.Content, func(a, b *yaml.Node) int {
+		return cmp.Or(cmp.Compare(key(a), key(b)), cmp.Compare(a.Tag, b.Tag))
+	})
+}
+
+func (d *Doc) defaults(r Rule) error {
+	same := make([]*yaml.Node, 0, 1+len(r.Also))
+	for _, text := range append([]string{r.Value}, r.Also...) {
+		n, err := literal(text)
+		if err != nil {
+			return err
+		}
+		same = append(same, n)
+	}
+	for _, p := range find(d.Root, r.Path) {
+		if slices.ContainsFunc(same, func(n *yaml.Node) bool { return asset.Equal(n, p.node) }) {
+			p.remove()
+		}
+	}
+	return nil
+}
+
+// literal parses the flow text of a rule.
+func literal(text string) (*yaml.Node, error) {
+	n, err := asset.Parse([]byte("v: " + text + "\n"))
+	if err != nil {
+		return nil, fmt.Errorf("rule value %q: %w", text, err)
+	}
+	return asset.Get(n, "v"), nil
+}
+
+// openJSON opens text that holds a JSON object or list. Any other text stays:
+// the server did not understand it either.
+func (d *Doc) openJSON(r Rule) error {
+	for _, p := range find(d.Root, r.Path) {
+		text := asset.Text(p.node)
+		if !looksLikeJSON(text) {
+			continue
+		}
+		if n, err := asset.FromJSON(text); err == nil && n.Kind != yaml.ScalarNode {
+			*p.node = *n
+		}
+	}
+	return nil
+}
+
+func looksLikeJSON(s string) bool {
+	for _, c := range s {
+		switch c {
+		case ' ', '\t', '\n', '\r':
+			continue
+		}
+		return c == '{' || c == '['
+	}
+	return false
+}
+
+// rename gives a key its other name. Where both stand, the target's value wins.
+func (d *Doc) rename(r Rule) error {
+	for _, p := range find(d.Root, r.Path) {
+		p.remove()
+		if asset.Get(p.parent, r.To) == nil {
+			asset.Put(p.parent, p.node, r.To)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package normalize
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+var (
+	keyBlock = regexp.MustCompile(`(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY-----)`)
+	userPass = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:)([^\s/@"'<>]+)(@[^\s])`)
+)
+
+// secretWords make a key secret wherever they stand in it, secretKeys only as
+// the whole key; case, "-" and "_" do not count.
+var (
+	secretWords = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential", "signingkey", "accountkey", "sharedkey", "encryptionkey", "bearer"}
+	secretKeys  = []string{"pass", "pwd", "key", "auth", "authorization", "jwt", "sig", "signature", "sas", "pat", "cookie"}
+)
+
+// SecretKey reports whether values under this key are taken for secrets.
+func SecretKey(key string) bool {
+	k := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
+	for _, w := range secretWords {
+		if strings.Contains(k, w) {
+			return true
+		}
+	}
+	for _, w := range secretKeys {
+		if k == w {
+			return true
+		}
+	}
+	return false
+}
+
+// MaskText masks private key blocks and the password of user:password@ in a text.
+func MaskText(s string) string {
+	if strings.Contains(s, "PRIVATE KEY-----") {
+		s = keyBlock.ReplaceAllString(s, "${1}"+Mask+"${2}")
+	}
+	if strings.Contains(s, "://") {
+		s = userPass.ReplaceAllString(s, "${1}"+Mask+"${3}")
+	}
+	return s
+}
+
+// MaskURL masks the password and the secret query parameters of a connection
+// URL. The rest stays byte for byte, so that it reads as people typed it.
+func MaskURL(s string) string {
+	base, query, has := strings.Cut(s, "?")
+	base = maskUserinfo(base)
+	if !has {
+		return base
+	}
+	query, fragment, hasFragment := strings.Cut(query, "#")
+	parts := strings.Split(query, "&")
+	for i, p := range parts {
+		k, v, ok := strings.Cut(p, "=")
+		name, err := url.QueryUnescape(k)
+		if ok && v != "" && (err != nil || SecretKey(name)) {
+			parts[i] = k + "=" + Mask
+		} else if value, err := url.QueryUnescape(v); ok && err == nil && MaskText(value) != value {
+			parts[i] = k + "=" + Mask
+		}
+	}
+	s = base + "?" + strings.Join(parts, "&")
+	if hasFragment {
+		s += "#" + fragment
+	}
+	return s
+}
+
+// maskUserinfo masks between the first colon after the scheme and the last @
+// before the path: passwords hold both characters unescaped in practice.
+func maskUserinfo(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return s
+	}
+	user, _, ok := strings.Cut(rest[:at], ":")
+	if !ok {
+		return s
+	}
+	return scheme + "://" + user + ":" + Mask + rest[at:]
+}
+
+func (d *Doc) redact(r Rule) {
+	if d.open {
+		return
+	}
+	for _, p := range find(d.Root, r.Path) {
+		switch r.Op {
+		case Redact:
+			scalars(p, d.maskWhole)
+		case RedactKeys:
+			secretBelow(p, d.maskWhole)
+		case RedactURL:
+			if masked := MaskURL(asset.Text(p.node)); strings.Contains(masked, Mask) {
+				d.mask(p, masked)
+			}
+		case RedactText:
+			scalars(p, func(p place) {
+				if masked := MaskText(asset.Text(p.node)); masked != asset.Text(p.node) {
+					d.mask(p, masked)
+				}
+			})
+		}
+	}
+}
+
+// maskWhole hides a value that is secret by its place. Empty text, null and
+// truth values are none.
+func (d *Doc) maskWhole(p place) {
+	switch p.node.Tag {
+	case asset.TagStr, asset.TagInt, asset.TagFloat:
+		if p.node.Value != "" {
+			d.mask(p, Mask)
+		}
+	}
+}
+
+func (d *Doc) mask(p place, masked string) {
+	*p.node = *asset.Str(masked)
+	if d.Live {
+		d.Note(p.pointer(), "holds a secret, which is kept out of Git")
+	}
+}
+
+func scalars(p place, f func(place)) {
+	if p.node.Kind == yaml.ScalarNode {
+		f(p)
+		return
+	}
+	p.children(func(c place) { scalars(c, f) })
+}
+
+func secretBelow(p place, f func(place)) {
+	p.children(func(c place) {
+		if p.node.Kind == yaml.MappingNode && SecretKey(c.keys[len(c.keys)-1]) {
+			scalars(c, f)
+			return
+		}
+		secretBelow(c, f)
+	})
+}
