@@ -56,6 +56,7 @@ func Slug(title string) string {
 }
 
 // windowsReserved names devices; Windows means them by "con.anything.yaml" too.
+// (Its superscript forms, COM¹, cannot come up: a slug has no superscripts.)
 // https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 func windowsReserved(s string) bool {
 	switch s {
@@ -69,7 +70,7 @@ func windowsReserved(s string) bool {
 			return false
 		}
 	}
-	return utf8.RuneCountInString(rest) == 1 && strings.Contains("0123456789¹²³", rest)
+	return len(rest) == 1 && rest[0] >= '0' && rest[0] <= '9'
 }
 
 // FoldPath gives the form in which two paths are one file on some system:
@@ -127,9 +128,12 @@ func (a *Allocator) free(id ID, slug string) string {
 	uid := safeUID(id.UID)
 	sum := sha256.Sum256([]byte(id.String()))
 	digest := hex.EncodeToString(sum[:])
-	for n := 8; n < len(uid)+4; n += 4 {
+	for n := 8; ; n += 4 {
 		if p := a.join(id, slug, strings.TrimRight(uid[:min(n, len(uid))], "-"), digest); a.isFree(p) {
 			return p
+		}
+		if n >= len(uid) {
+			break
 		}
 	}
 	// uids that differ only by case or by what a file name cannot hold
