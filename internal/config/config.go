@@ -1,0 +1,136 @@
+// Package config reads dashkeep.yaml. The structs below are the one source of
+// what is allowed: the decoder, the JSON Schema and docs/config.md all come
+// from their fields and tags (yaml: the key; doc: its meaning; jsonschema:
+// required and default).
+package config
+
+import (
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/secret"
+)
+
+// Config is a checked config file: every value is allowed, defaults are filled
+// in, and relative paths start at the folder of the file.
+type Config struct {
+	Version   int        `yaml:"version" jsonschema:"required" doc:"version of this format: 1"`
+	Repo      Repo       `yaml:"repo" jsonschema:"required" doc:"the Git repository that keeps the dashboards"`
+	Instances []Instance `yaml:"instances" jsonschema:"required" doc:"the BI servers"`
+	Log       Log        `yaml:"log" doc:"what is logged to stderr"`
+
+	File     string    `yaml:"-"` // absolute path it was read from
+	Warnings []Problem `yaml:"-"` // unwise but allowed
+}
+
+// Repo is the Git repository.
+type Repo struct {
+	Path      string    `yaml:"path" jsonschema:"required" doc:"folder of the working clone, created when missing; a relative path starts at the folder of this file"`
+	Remote    string    `yaml:"remote" doc:"URL or path to push to and fetch from; without it everything stays local"`
+	Auth      RepoAuth  `yaml:"auth" doc:"how to log in to the remote"`
+	Branch    string    `yaml:"branch" jsonschema:"default=main" doc:"the branch that is followed and written"`
+	Committer Committer `yaml:"committer" doc:"who commits; the author is the person who edited in the server"`
+}
+
+// RepoAuth is a login to the remote: username and password for https, or ssh.
+type RepoAuth struct {
+	Username string       `yaml:"username" doc:"user name for an http or https remote; many hosts take any name with a token"`
+	Password secret.Value `yaml:"password" doc:"password or token for an http or https remote"`
+	SSH      SSH          `yaml:"ssh" doc:"keys for an ssh remote"`
+}
+
+// SSH is a key login.
+type SSH struct {
+	KeyFile    string `yaml:"key_file" doc:"private key without a passphrase; without it the ssh agent is asked"`
+	KnownHosts string `yaml:"known_hosts" jsonschema:"default=~/.ssh/known_hosts" doc:"file with the host keys that are trusted"`
+}
+
+// Committer is the name on commits.
+type Committer struct {
+	Name  string `yaml:"name" jsonschema:"default=dashkeep" doc:"name of the committer"`
+	Email string `yaml:"email" jsonschema:"default=dashkeep@localhost" doc:"e-mail address of the committer"`
+}
+
+// Instance is one BI server.
+type Instance struct {
+	Name     string    `yaml:"name" jsonschema:"required" doc:"short name used in commands, commits and refs: letters, digits, dot, dash, underscore"`
+	Platform string    `yaml:"platform" jsonschema:"required" doc:"what kind of server it is"`
+	URL      string    `yaml:"url" jsonschema:"required" doc:"address of the server, http or https, without credentials"`
+	Auth     Auth      `yaml:"auth" doc:"the account to log in with; which keys are needed depends on the platform"`
+	Options  yaml.Node `yaml:"options" doc:"settings of the platform's own"`
+	TLS      TLS       `yaml:"tls" doc:"whose certificates are trusted"`
+
+	Path   string `yaml:"path" doc:"folder in the repository; the default is the name"`
+	Layout Layout `yaml:"layout" jsonschema:"default=flat" doc:"sharded puts two hex digits of the uid between kind and file, for instances with more than 1,000 assets of a kind"`
+
+	Schedule  Cron      `yaml:"schedule" doc:"when serve pulls: five cron fields or @every 30s; without it, only by command"`
+	Timezone  string    `yaml:"timezone" jsonschema:"default=UTC" doc:"IANA time zone of the cron lines; a time that daylight saving skips does not run, one that it repeats runs twice"`
+	FullPull  Cron      `yaml:"full_pull" doc:"when serve reads everything again without trusting change times"`
+	Direction Direction `yaml:"direction" jsonschema:"default=pull" doc:"pull: the server is never written; apply: Git is written to the server; two-way: both"`
+
+	Select     Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
+	ApplyKinds []asset.Kind `yaml:"apply_kinds" doc:"kinds that are pull-only unless named here (roles, row level security, reports, rights)"`
+	PullBrake  PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
+	Rules      []Rule       `yaml:"rules" doc:"what apply may overwrite; the first rule that matches an asset wins, and one with the defaults comes last by itself"`
+	Accept     []Accept     `yaml:"accept" doc:"assets known to be broken, which then do not fail a run"`
+	AutoApply  bool         `yaml:"auto_apply" jsonschema:"default=false" doc:"serve applies when the followed branch moves; needs direction apply or two-way"`
+	Secrets    Secrets      `yaml:"secrets" doc:"secrets to put back into an asset at apply, by KIND:UID and name, because Git never holds them"`
+	Authors    Authors      `yaml:"authors" doc:"Git author of each server user, as Name <e-mail> or the word committer; * stands for users not named"`
+}
+
+// Auth is the account on a server.
+type Auth struct {
+	Username string                  `yaml:"username" doc:"user name"`
+	Password secret.Value            `yaml:"password" doc:"password of the user"`
+	Provider string                  `yaml:"provider" doc:"login provider of the server (superset: db, ldap)"`
+	Token    secret.Value            `yaml:"token" doc:"access token, in place of user name and password"`
+	APIKey   secret.Value            `yaml:"api_key" doc:"API key, in place of user name and password"`
+	Headers  map[string]secret.Value `yaml:"headers" doc:"headers sent with every request, for a proxy in front of the server"`
+}
+
+// TLS says which certificates are trusted.
+type TLS struct {
+	CAFile   string `yaml:"ca_file" doc:"PEM file with authorities that are trusted besides the system's"`
+	Insecure bool   `yaml:"insecure" jsonschema:"default=false" doc:"take any certificate; somebody on the way can then read the password"`
+}
+
+// Select says which assets of an instance are kept.
+type Select struct {
+	Kinds   []asset.Kind `yaml:"kinds" doc:"only these kinds; none means all"`
+	Include []Match      `yaml:"include" doc:"only assets that one of these matches; none means all"`
+	Exclude []Match      `yaml:"exclude" doc:"not assets that one of these matches"`
+}
+
+// PullBrake holds a pull that would change a lot.
+type PullBrake struct {
+	Removed        int `yaml:"removed" jsonschema:"default=10,minimum=0" doc:"hold when more assets than this would leave Git"`
+	ChangedPercent int `yaml:"changed_percent" jsonschema:"default=25,minimum=0,maximum=100" doc:"hold when more than this share of the assets would change or leave"`
+}
+
+// Rule says what may happen to the assets it matches.
+type Rule struct {
+	Match      Match      `yaml:"match" jsonschema:"required" doc:"which assets: * | kind:NAME | tag:GLOB | title:GLOB | owner:GLOB | KIND:UID"`
+	Overwrite  Overwrite  `yaml:"overwrite" jsonschema:"default=if-unchanged" doc:"if-unchanged: write what only Git changed; always: Git wins; never: existing assets are left alone"`
+	OnConflict OnConflict `yaml:"on_conflict" jsonschema:"default=stop" doc:"when Git and the server changed the same value: stop and show both"`
+	Protect    bool       `yaml:"protect" jsonschema:"default=false" doc:"neither written nor deleted on the server"`
+	Ignore     []Ignore   `yaml:"ignore" doc:"values that are not compared: KIND:/json/pointer"`
+}
+
+// Accept names an asset that is known to be broken.
+type Accept struct {
+	Asset  asset.ID `yaml:"asset" jsonschema:"required" doc:"KIND:UID"`
+	Reason string   `yaml:"reason" jsonschema:"required" doc:"why, for the people who read the report"`
+	Until  Date     `yaml:"until" jsonschema:"required" doc:"last day it is accepted, 2027-01-31"`
+}
+
+// Secrets are the secrets of assets, by asset and name.
+type Secrets map[asset.ID]map[string]secret.Value
+
+// Authors are the Git authors of server users.
+type Authors map[string]Author
+
+// Log says what is logged.
+type Log struct {
+	Level  LogLevel  `yaml:"level" jsonschema:"default=info" doc:"least important level that is logged"`
+	Format LogFormat `yaml:"format" jsonschema:"default=auto" doc:"auto: text on a terminal, JSON elsewhere"`
+}

@@ -1,0 +1,311 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/secret"
+)
+
+// decoder fills structs from YAML nodes and collects every problem on the way.
+// yaml.v3's own decoder stops at the first, has no columns and forgets
+// KnownFields inside Node.Decode (go-yaml issue 460).
+type decoder struct {
+	file     string
+	dir      string
+	redactor *secret.Redactor
+	at       map[string]*yaml.Node // where each key's value stands
+	problems []Problem
+	warnings []Problem
+}
+
+func (d *decoder) problem(n *yaml.Node, key, format string, args ...any) {
+	d.problems = append(d.problems, d.note(n, key, format, args...))
+}
+
+func (d *decoder) warn(n *yaml.Node, key, format string, args ...any) {
+	d.warnings = append(d.warnings, d.note(n, key, format, args...))
+}
+
+func (d *decoder) note(n *yaml.Node, key, format string, args ...any) Problem {
+	p := Problem{File: d.file, Key: key, Message: fmt.Sprintf(format, args...)}
+	if n != nil {
+		p.Line, p.Column = n.Line, n.Column
+	}
+	return p
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+// value decodes n into v. An empty value (null) is the same as a missing key.
+func (d *decoder) value(n *yaml.Node, v reflect.Value, key string) {
+	d.at[key] = n
+	if n.Kind == yaml.AliasNode || n.Anchor != "" {
+		d.problem(n, key, "anchors and aliases are not read in a config: write the value out")
+		return
+	}
+	if n.Style&yaml.TaggedStyle != 0 {
+		d.problem(n, key, "YAML tags (%s) are not read in a config", n.Tag)
+		return
+	}
+	if d.special(n, v, key) {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.mapping(n, v, key)
+	case reflect.Map:
+		d.table(n, v, key)
+	case reflect.Slice:
+		d.list(n, v, key)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		d.value(n, v.Elem(), key)
+	default:
+		d.scalar(n, v, key)
+	}
+}
+
+// special decodes the types that read themselves.
+func (d *decoder) special(n *yaml.Node, v reflect.Value, key string) bool {
+	switch p := v.Addr().Interface().(type) {
+	case *yaml.Node:
+		*p = *n
+		if n.Kind != yaml.MappingNode {
+			d.problem(n, key, "expected keys and values, got %s", what(n))
+		}
+	case *secret.Value:
+		d.secret(n, p, key)
+	case *asset.ID:
+		id, err := asset.ParseID(n.Value)
+		if n.Kind != yaml.ScalarNode || err != nil {
+			d.problem(n, key, "expected KIND:UID, got %s", what(n))
+		}
+		*p = id
+	case encoding.TextUnmarshaler:
+		if n.Kind != yaml.ScalarNode {
+			d.problem(n, key, "expected a text, got %s", what(n))
+		} else if err := p.UnmarshalText([]byte(n.Value)); err != nil {
+			d.problem(n, key, "%v", err)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func (d *decoder) secret(n *yaml.Node, v *secret.Value, key string) {
+	if err := v.UnmarshalYAML(n); err != nil {
+		p := Problem{File: d.file, Line: n.Line, Column: n.Column, Key: key, Message: err.Error()}
+		if s, ok := err.(*secret.SyntaxError); ok {
+			p.Line, p.Column, p.Message = s.Line, s.Column, s.Reason
+		}
+		d.problems = append(d.problems, p)
+		return
+	}
+	*v = v.Bind(d.dir, d.redactor)
+	if v.Literal() {
+		d.warn(n, key, "the secret itself stands in the config: keep it elsewhere and write {env: NAME}, {file: PATH} or {command: [..]}")
+	}
+	if w := v.Warning(); w != "" {
+		d.warn(n, key, "%s", w)
+	}
+}
+
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.MappingNode {
+		d.problem(n, key, "expected keys and values, got %s", what(n))
+		return
+	}
+	fields := fieldsOf(v.Type())
+	present := map[string]bool{}
+	d.pairs(n, key, func(k, val *yaml.Node) {
+		f := find(fields, k.Value)
+		if f == nil {
+			d.problem(k, key, "%s", unknown("key", k.Value, names(fields)))
+			return
+		}
+		if isNull(val) {
+			return
+		}
+		present[f.key] = true
+		d.value(val, v.FieldByIndex(f.index), join(key, f.key))
+	})
+	for _, f := range fields {
+		if present[f.key] {
+			continue
+		}
+		if f.required {
+			d.problem(n, key, "%s is missing: %s", f.key, f.doc)
+		}
+		d.absent(v.FieldByIndex(f.index), f)
+	}
+}
+
+// absent fills in defaults, also those below a missing section.
+func (d *decoder) absent(v reflect.Value, f field) {
+	if f.preset != "" {
+		d.preset(v, f.preset)
+		return
+	}
+	if _, reads := v.Addr().Interface().(encoding.TextUnmarshaler); reads || v.Kind() != reflect.Struct || ours(v.Type()) {
+		return
+	}
+	for _, in := range fieldsOf(v.Type()) {
+		d.absent(v.FieldByIndex(in.index), in)
+	}
+}
+
+// preset sets a default, which stands in a struct tag and so is known good
+// (a test decodes every one).
+func (d *decoder) preset(v reflect.Value, text string) {
+	d.scalar(&yaml.Node{Kind: yaml.ScalarNode, Value: text}, v, "default")
+}
+
+// pairs visits the keys of a mapping once each.
+func (d *decoder) pairs(n *yaml.Node, key string, visit func(k, val *yaml.Node)) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, val := n.Content[i], n.Content[i+1]
+		switch line, twice := seen[k.Value]; {
+		case k.Kind != yaml.ScalarNode:
+			d.problem(k, key, "a key must be a text")
+			continue
+		case k.ShortTag() == "!!merge":
+			d.problem(k, key, "merge keys (<<) are not read in a config: write the values out")
+			continue
+		case twice:
+			d.problem(k, key, "key %q stands twice, first in line %d", k.Value, line)
+			continue
+		}
+		seen[k.Value] = k.Line
+		visit(k, val)
+	}
+}
+
+func (d *decoder) table(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.MappingNode {
+		d.problem(n, key, "expected keys and values, got %s", what(n))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	d.pairs(n, key, func(k, val *yaml.Node) {
+		name := reflect.New(v.Type().Key()).Elem()
+		if !d.special(k, name, key) {
+			name.SetString(k.Value)
+		}
+		if isNull(val) {
+			d.problem(k, key, "%q has no value", k.Value)
+			return
+		}
+		elem := reflect.New(v.Type().Elem()).Elem()
+		d.value(val, elem, join(key, k.Value))
+		v.SetMapIndex(name, elem)
+	})
+}
+
+func (d *decoder) list(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.SequenceNode {
+		d.problem(n, key, "expected a list, got %s", what(n))
+		return
+	}
+	v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+	for i, c := range n.Content {
+		at := fmt.Sprintf("%s[%d]", key, i)
+		if isNull(c) {
+			d.problem(c, at, "is empty")
+			continue
+		}
+		d.value(c, v.Index(i), at)
+	}
+}
+
+func (d *decoder) scalar(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.ScalarNode {
+		d.problem(n, key, "expected %s, got %s", wanted(v), what(n))
+		return
+	}
+	if e, ok := v.Interface().(enum); ok {
+		if wrong := oneOf(n.Value, e.Values()); wrong != "" {
+			d.problem(n, key, "%s", wrong)
+		}
+		v.SetString(n.Value)
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(n.Value)
+	case reflect.Bool:
+		if n.Value != "true" && n.Value != "false" {
+			d.problem(n, key, "expected true or false, got %q", n.Value)
+		}
+		v.SetBool(n.Value == "true")
+	case reflect.Int, reflect.Int64:
+		d.number(n, v, key)
+	case reflect.Float64:
+		f, err := strconv.ParseFloat(n.Value, 64)
+		if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+			d.problem(n, key, "expected a number, got %q", n.Value)
+		}
+		v.SetFloat(f)
+	default:
+		d.problem(n, key, "the program cannot read a %s here", v.Type())
+	}
+}
+
+func (d *decoder) number(n *yaml.Node, v reflect.Value, key string) {
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		t, err := time.ParseDuration(n.Value)
+		if err != nil || t < 0 {
+			d.problem(n, key, "%q is not a duration such as 30s, 5m or 1h30m", n.Value)
+		}
+		v.SetInt(int64(t))
+		return
+	}
+	i, err := strconv.ParseInt(n.Value, 10, 32)
+	if err != nil {
+		d.problem(n, key, "expected a whole number, got %q", n.Value)
+	}
+	v.SetInt(i)
+}
+
+// what names a node without repeating its text, which may be a secret.
+func what(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.SequenceNode:
+		return "a list"
+	case n.Kind == yaml.MappingNode:
+		return "keys and values"
+	case n.Kind == yaml.ScalarNode && n.Value == "":
+		return "an empty text"
+	}
+	return "a single value"
+}
+
+func wanted(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64, reflect.Float64:
+		return "a number"
+	}
+	return "a text"
+}
+
+func join(key, name string) string {
+	if key == "" {
+		return name
+	}
+	if strings.ContainsAny(name, ".:* ") {
+		return key + "[" + strconv.Quote(name) + "]"
+	}
+	return key + "." + name
+}

@@ -1,0 +1,68 @@
+package config
+
+// An enum lists its allowed values, for the decoder, the schema and the docs.
+type enum interface{ Values() []string }
+
+// Layout is how an instance's files are spread over folders.
+type Layout string
+
+// The layouts.
+const (
+	Flat    Layout = "flat"
+	Sharded Layout = "sharded"
+)
+
+// Values lists what is allowed.
+func (Layout) Values() []string { return []string{string(Flat), string(Sharded)} }
+
+// Direction says which side may be written.
+type Direction string
+
+// The directions.
+const (
+	Pull   Direction = "pull"
+	Apply  Direction = "apply"
+	TwoWay Direction = "two-way"
+)
+
+// Values lists what is allowed.
+func (Direction) Values() []string { return []string{string(Pull), string(Apply), string(TwoWay)} }
+
+// Writes reports whether the server may be written.
+func (d Direction) Writes() bool { return d == Apply || d == TwoWay }
+
+// Overwrite says which side wins, value by value.
+type Overwrite string
+
+// The overwrite policies.
+const (
+	Never       Overwrite = "never"
+	IfUnchanged Overwrite = "if-unchanged"
+	Always      Overwrite = "always"
+)
+
+// Values lists what is allowed.
+func (Overwrite) Values() []string {
+	return []string{string(Never), string(IfUnchanged), string(Always)}
+}
+
+// OnConflict says what happens when both sides changed a value.
+type OnConflict string
+
+// Stop leaves the asset alone and shows both values.
+const Stop OnConflict = "stop"
+
+// Values lists what is allowed.
+func (OnConflict) Values() []string { return []string{string(Stop)} }
+
+// LogLevel is the least important level that is logged.
+type LogLevel string
+
+// Values lists what is allowed.
+func (LogLevel) Values() []string { return []string{"debug", "info", "warn", "error"} }
+
+// LogFormat is how log lines look.
+type LogFormat string
+
+// Values lists what is allowed.
+func (LogFormat) Values() []string { return []string{"auto", "text", "json"} }

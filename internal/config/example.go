@@ -1,0 +1,114 @@
+package config
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+)
+
+// Starter is what dashkeep init writes. Empty fields take the values of the
+// documented example.
+type Starter struct {
+	Name     string // of the instance
+	Platform string
+	URL      string
+	Username string
+	Password string // name of the environment variable
+	RepoPath string
+	Remote   string // "": written as a comment
+}
+
+// Example is a commented config that loads as it stands.
+func Example() string { return Starter{}.YAML() }
+
+// YAML is the commented config.
+func (s Starter) YAML() string {
+	remote := "  remote: " + quoted(s.Remote)
+	auth := "  auth: {username: dashkeep, password: {env: GIT_TOKEN}}"
+	if s.Remote == "" {
+		remote = "  # remote: https://git.example.com/bi/dashboards.git   # without it everything stays local"
+	}
+	if s.Remote == "" || remoteKind(s.Remote) != "http" {
+		auth = "  # auth: {username: dashkeep, password: {env: GIT_TOKEN}}    # or ssh: {key_file: ~/.ssh/id_ed25519}"
+	}
+	return strings.NewReplacer(
+		"@PATH@", quoted(cmp.Or(s.RepoPath, "./dashboards")),
+		"@REMOTE@", remote,
+		"@AUTH@", auth,
+		"@NAME@", quoted(cmp.Or(s.Name, "prod")),
+		"@PLATFORM@", quoted(cmp.Or(s.Platform, "superset")),
+		"@URL@", quoted(cmp.Or(s.URL, "https://superset.example.com")),
+		"@USER@", quoted(cmp.Or(s.Username, "dashkeep")),
+		"@PASSWORD@", quoted(cmp.Or(s.Password, "SUPERSET_PASSWORD")),
+	).Replace(starter)
+}
+
+// quoted leaves plain words bare and quotes the rest. YAML's double-quoted form
+// reads what strconv.Quote writes.
+func quoted(s string) string {
+	plain := strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ./") != s && s != ""
+	for _, r := range s {
+		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@+-", r) {
+			plain = false
+		}
+	}
+	switch strings.ToLower(s) {
+	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
+		plain = false
+	}
+	if scheme, rest, ok := strings.Cut(s, "://"); ok && scheme != "" && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-") == "" && !strings.HasSuffix(rest, ":") {
+		plain = true
+	}
+	if plain {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+const starter = `# dashkeep: the dashboards of BI servers, kept in Git.
+# Every key: docs/config.md. Completion in editors: "dashkeep config schema > dashkeep.schema.json".
+# A secret is {env: NAME}, {file: PATH} or {command: [PROGRAM, ARG]}; relative paths start at this folder.
+version: 1
+
+repo:
+  path: @PATH@    # the working clone; created when missing
+@REMOTE@
+@AUTH@
+  branch: main
+
+instances:
+  - name: @NAME@
+    platform: @PLATFORM@
+    url: @URL@
+    auth:
+      username: @USER@
+      password: {env: @PASSWORD@}
+      # headers: {X-Proxy-Token: {file: /run/secrets/proxy}}    # for a proxy in front
+    # tls: {ca_file: /etc/ssl/corp.pem}    # a certificate authority of your own
+
+    # When "dashkeep serve" pulls: five cron fields or @every 30s, in this time zone.
+    schedule: "*/5 * * * *"
+    full_pull: "0 3 * * *"    # read everything again, trusting no change time
+    timezone: UTC
+
+    # pull: the server is never written. apply: Git is written to it. two-way: both.
+    direction: pull
+    # auto_apply: true    # serve applies when the branch moves; needs apply or two-way
+
+    # Which assets; what they depend on comes along. Nothing here means all.
+    # select: {include: ["tag:finance", "title:Sales*"], exclude: ["owner:intern@example.com"]}
+
+    # A pull that would change more than this commits nothing until "pull --accept".
+    pull_brake: {removed: 10, changed_percent: 25}
+
+    # What apply may overwrite; the first match wins.
+    rules:
+      - {match: "kind:database", overwrite: never}
+      - {match: "*", overwrite: if-unchanged, on_conflict: stop}
+
+    # Passwords to put back at apply, because Git never holds them.
+    # secrets: {"database:UID": {password: {env: WAREHOUSE_PASSWORD}}}
+
+    # Git author of each server user; * stands for everybody else.
+    # authors: {admin: "Ada Lovelace <ada@example.com>", "*": committer}
+`
