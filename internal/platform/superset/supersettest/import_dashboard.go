@@ -1,0 +1,347 @@
+package supersettest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// dashboards is the import of dashboards: they are overwritten when asked, what
+// they use is created when missing and never changed (facts F1).
+func (t *tx) dashboards(configs []config, overwrite bool) error {
+	charts, sets, themes := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, c := range of(configs, Dashboard) {
+		if c.obj("position") == nil {
+			return errUnknown(Dashboard) // KeyError
+		}
+		for _, uid := range chartIDs(c.obj("position")).keys {
+			charts[uid] = true
+		}
+		for _, target := range filterTargets(c.obj("metadata")) {
+			sets[target.str("datasetUuid")] = true
+		}
+		themes[lower(c, "theme_uuid")] = true
+	}
+	for _, c := range of(configs, Chart) {
+		if charts[lower(c, "uuid")] {
+			sets[lower(c, "dataset_uuid")] = true
+		}
+	}
+	themeIDs := map[string]int{}
+	for _, c := range of(configs, Theme) {
+		if themes[lower(c, "uuid")] {
+			r, err := t.theme(c, false)
+			if err != nil {
+				return err
+			}
+			themeIDs[r.uuid] = r.id
+		}
+	}
+	datasets, err := t.relatedDatasets(configs, sets)
+	if err != nil {
+		return err
+	}
+	chartRows := map[string]int{}
+	for _, c := range of(configs, Chart) {
+		ds := datasets[lower(c, "dataset_uuid")]
+		if ds == nil && !t.u.relaxed {
+			continue
+		}
+		r, err := t.chart(c, ds, t.u.relaxed)
+		if err != nil {
+			return err
+		}
+		chartRows[r.uuid] = r.id
+	}
+	for _, c := range of(configs, Dashboard) {
+		if err := t.dashboard(c, chartRows, datasets, themeIDs, overwrite); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) dashboard(c config, charts map[string]int, sets map[string]*row, themes map[string]int, overwrite bool) error {
+	o := clone(c.object).(*object)
+	if err := updateRefs(o, charts, sets); err != nil {
+		return err
+	}
+	if o.has("theme_uuid") {
+		o.set("theme_id", nil)
+		if id, ok := themes[strings.ToLower(o.str("theme_uuid"))]; ok {
+			o.set("theme_id", id)
+		}
+	}
+	linked := chartIDs(o.obj("position"))
+	existing := t.state.byUUID(Dashboard, o.str("uuid"))
+	r := existing
+	if existing == nil || overwrite {
+		if existing != nil {
+			if err := t.mayOverwrite(existing); err != nil {
+				return err
+			}
+		}
+		meta := o.obj("metadata")
+		if meta != nil {
+			meta.del("show_native_filters")
+			migrateMetadata(meta)
+		}
+		moveJSON(o, "position", "position_json")
+		moveJSON(o, "metadata", "json_metadata")
+		var err error
+		if r, err = t.store(models[Dashboard], o); err != nil {
+			return err
+		}
+		t.own(r)
+	}
+	r = t.state.edit(Dashboard, r.id)
+	if overwrite {
+		r.slices = nil
+	}
+	for _, uid := range linked.keys {
+		if id, ok := charts[strings.ToLower(uid)]; ok && !slices.Contains(r.slices, id) {
+			r.slices = append(r.slices, id)
+		}
+	}
+	if r.fields["json_metadata"] == nil {
+		r.fields["json_metadata"] = `{"native_filter_configuration": []}`
+	}
+	return t.tag(r, o)
+}
+
+// migrateMetadata is what migrate_dashboard does to every imported dashboard:
+// the list of native filters appears, two legacy keys go.
+func migrateMetadata(meta *object) {
+	if !meta.has("native_filter_configuration") {
+		meta.set("native_filter_configuration", []any{})
+	}
+	meta.del("default_filters")
+	meta.del("filter_scopes")
+}
+
+// moveJSON replaces a mapping by its text. What JSON cannot hold is lost, as in
+// the source, which takes the key out before it tries.
+func moveJSON(o *object, from, to string) {
+	if v := o.get(from); v != nil {
+		o.del(from)
+		if text, err := encodeJSON(v); err == nil {
+			o.set(to, text)
+		}
+	}
+}
+
+// updateRefs is update_id_refs of 6.1.0. Row ids in chartsInScope, in display
+// controls and in chart params stay stale; an id in timed_refresh_immune_slices
+// or expanded_slices that the layout does not know is a KeyError, so is a native
+// filter on a dataset that is not in the bundle: 500 without a name (F13).
+func updateRefs(o *object, charts map[string]int, sets map[string]*row) error {
+	pos, meta := o.obj("position"), o.obj("metadata")
+	ids := map[string]int{} // old id -> new id
+	old := chartIDs(pos)
+	for _, uid := range old.keys {
+		if id, ok := charts[strings.ToLower(uid)]; ok {
+			ids[string(old.num(uid))] = id
+		}
+	}
+	if err := remapStrict(meta, ids); err != nil {
+		return err
+	}
+	for _, k := range pos.keys {
+		item := pos.obj(k)
+		if m := item.obj("meta"); m != nil && item.str("type") == "CHART" {
+			if id, ok := charts[strings.ToLower(m.str("uuid"))]; ok && m.str("uuid") != "" {
+				m.set("chartId", id)
+			}
+		}
+	}
+	for _, target := range filterTargets(meta) {
+		uid, _ := target.del("datasetUuid").(string)
+		if uid == "" {
+			continue
+		}
+		ds := sets[strings.ToLower(uid)]
+		if ds == nil {
+			return errUnknown(Dashboard)
+		}
+		target.set("datasetId", ds.id)
+	}
+	for _, f := range meta.list("native_filter_configuration") {
+		if filter, ok := f.(*object); ok {
+			remapExcluded(filter.obj("scope"), ids)
+		}
+	}
+	remapExcluded(meta.obj("global_chart_configuration").obj("scope"), ids)
+	remapChartConfiguration(meta, ids)
+	return nil
+}
+
+func remapStrict(meta *object, ids map[string]int) error {
+	if meta.has("timed_refresh_immune_slices") {
+		list, ok := meta.get("timed_refresh_immune_slices").([]any)
+		if !ok {
+			return errUnknown(Dashboard) // TypeError: not iterable
+		}
+		out := make([]any, len(list))
+		for i, v := range list {
+			id, known := ids[pyRepr(v)]
+			if !known {
+				return errUnknown(Dashboard)
+			}
+			out[i] = id
+		}
+		meta.set("timed_refresh_immune_slices", out)
+	}
+	if expanded := meta.obj("expanded_slices"); expanded != nil {
+		out := newObject()
+		for _, k := range expanded.keys {
+			id, known := ids[k]
+			if !known {
+				return errUnknown(Dashboard)
+			}
+			out.set(itoa(id), expanded.get(k))
+		}
+		meta.set("expanded_slices", out)
+	}
+	return nil
+}
+
+func remapExcluded(scope *object, ids map[string]int) {
+	list := scope.list("excluded")
+	if len(list) == 0 {
+		return
+	}
+	out := []any{}
+	for _, v := range list {
+		if id, ok := ids[pyRepr(v)]; ok {
+			out = append(out, id)
+		}
+	}
+	scope.set("excluded", out)
+}
+
+func remapChartConfiguration(meta *object, ids map[string]int) {
+	conf := meta.obj("chart_configuration")
+	if conf == nil {
+		return
+	}
+	out := newObject()
+	for _, k := range conf.keys {
+		if _, err := strconv.Atoi(k); err != nil {
+			continue
+		}
+		id, ok := ids[k]
+		if !ok {
+			continue
+		}
+		if one := conf.obj(k); one != nil {
+			one.set("id", id)
+			remapExcluded(one.obj("crossFilters").obj("scope"), ids)
+		}
+		out.set(itoa(id), conf.get(k))
+	}
+	meta.set("chart_configuration", out)
+}
+
+// serveImportAssets overwrites everything the bundle holds, connections too
+// (facts F2), and links only the charts that come before the first one that is
+// absent, in no order (facts F4). Every failure is the same nameless 500 (F5).
+func (s *Server) serveImportAssets(c *call) {
+	u, err := readUpload(c.r, "bundle")
+	if err == nil {
+		err = s.transaction(func() error {
+			kinds := []string{Chart, Dashboard, Dataset, Database}
+			configs, bad, err := s.loadConfigs(u, kinds, "assets")
+			if err == nil && len(bad.byFile.keys) == 0 {
+				t := &tx{s, c.user, u}
+				err = t.assets(configs)
+			}
+			if err != nil || len(bad.byFile.keys) > 0 {
+				return commandError(http.StatusInternalServerError, "Import failed for an unknown reason")
+			}
+			return nil
+		})
+	}
+	answerImport(c, err)
+}
+
+func (t *tx) assets(configs []config) error {
+	databases, sets, charts := map[string]int{}, map[string]*row{}, map[string]int{}
+	if t.u.sparse {
+		for _, r := range t.state.rows[Database] {
+			databases[r.uuid] = r.id
+		}
+		for _, r := range t.state.rows[Dataset] {
+			sets[r.uuid] = r
+		}
+		for _, r := range t.state.rows[Chart] {
+			charts[r.uuid] = r.id
+		}
+	}
+	for _, c := range of(configs, Database) {
+		r, err := t.database(c, true)
+		if err != nil {
+			return err
+		}
+		databases[r.uuid] = r.id
+	}
+	for _, c := range of(configs, Dataset) {
+		id, ok := databases[lower(c, "database_uuid")]
+		if !ok {
+			return errUnknown(Dataset)
+		}
+		r, err := t.dataset(c, id, true)
+		if err != nil {
+			return err
+		}
+		sets[r.uuid] = r
+	}
+	for _, c := range of(configs, Chart) {
+		ds := sets[lower(c, "dataset_uuid")]
+		if ds == nil {
+			return errUnknown(Chart)
+		}
+		r, err := t.chart(c, ds, true)
+		if err != nil {
+			return err
+		}
+		charts[r.uuid] = r.id
+	}
+	for _, c := range of(configs, Dashboard) {
+		if err := t.assetsDashboard(c, charts, sets); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) assetsDashboard(c config, charts map[string]int, sets map[string]*row) error {
+	if c.obj("position") == nil {
+		return errUnknown(Dashboard)
+	}
+	kept := map[string]int{}
+	uids := chartIDs(c.obj("position")).keys
+	t.rng.Shuffle(len(uids), func(i, j int) { uids[i], uids[j] = uids[j], uids[i] })
+	for _, uid := range uids {
+		id, ok := charts[strings.ToLower(uid)]
+		if !ok {
+			break
+		}
+		kept[strings.ToLower(uid)] = id
+	}
+	c.del("theme_uuid")
+	c.del("tags")
+	if err := t.dashboard(c, charts, sets, nil, true); err != nil {
+		return err
+	}
+	r := t.state.byUUID(Dashboard, c.str("uuid"))
+	r.slices = slices.DeleteFunc(r.slices, func(id int) bool {
+		for _, k := range kept {
+			if k == id {
+				return false
+			}
+		}
+		return true
+	})
+	return nil
+}

@@ -1,0 +1,193 @@
+package supersettest
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// mirror drives a simulated and a real server through the same requests and
+// compares what they then export. The real one is wiped.
+type mirror struct {
+	t         *testing.T
+	sim, real *Client
+}
+
+func newMirror(t *testing.T) *mirror {
+	base := os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
+	if base == "" {
+		t.Skip("DASHKEEP_TEST_SUPERSET_URL2 names no real server")
+	}
+	srv := httptest.NewServer(New(WithSeed(7)))
+	t.Cleanup(srv.Close)
+	m := &mirror{t: t}
+	var err error
+	if m.sim, err = Login(t.Context(), srv.URL, "admin", "admin"); err != nil {
+		t.Fatal(err)
+	}
+	if m.real, err = Login(t.Context(), base, "admin", "admin"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.real.DeleteAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// both runs a step on each server; they must fail alike.
+func (m *mirror) both(what string, f func(context.Context, *Client) error) {
+	m.t.Helper()
+	se, re := f(m.t.Context(), m.sim), f(m.t.Context(), m.real)
+	if d := cmp.Diff(describeError(re), describeError(se)); d != "" {
+		m.t.Errorf("%s: the real server (-) and the simulator (+) disagree\n%s", what, d)
+	}
+}
+
+func describeError(err error) string {
+	var se *StatusError
+	if !errors.As(err, &se) {
+		return fmt.Sprint(err)
+	}
+	v, jerr := decodeJSON(strings.TrimSpace(se.Body))
+	if jerr != nil {
+		return fmt.Sprint(se.Status, " ", se.Body)
+	}
+	return fmt.Sprint(se.Status, " ", mustJSON(v))
+}
+
+var randomName = regexp.MustCompile(`(ROW-N|CHART)-[A-Z0-9]{8}\b`)
+
+// compare exports and compares document by document, order of keys included.
+func (m *mirror) compare(what, kind string, ids ...int) {
+	m.t.Helper()
+	sim, serr := m.sim.Export(m.t.Context(), kind, ids...)
+	re, rerr := m.real.Export(m.t.Context(), kind, ids...)
+	if serr != nil || rerr != nil {
+		m.t.Fatalf("%s: %v / %v", what, serr, rerr)
+	}
+	want, got := documents(m.t, re), documents(m.t, sim)
+	m.t.Logf("%s: %s export of %d documents", what, kind, len(want))
+	if d := cmp.Diff(want, got); d != "" {
+		m.t.Errorf("%s: %s export of the real server (-) and of the simulator (+) differ\n%.6000s", what, kind, d)
+	}
+}
+
+func documents(t *testing.T, raw []byte) map[string]string {
+	t.Helper()
+	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, f := range z.File {
+		rc, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(rc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := parseYAML(string(text))
+		if err != nil {
+			t.Fatalf("%s: %v", f.Name, err)
+		}
+		_, name, _ := strings.Cut(f.Name, "/")
+		o, _ := v.(*object)
+		o.del("timestamp")
+		text = []byte(randomName.ReplaceAllString(pretty(o), "$1-random"))
+		if strings.HasPrefix(name, "dashboards/") { // appended rows come in random order
+			lines := strings.Split(string(text), "\n")
+			slices.Sort(lines)
+			text = []byte(strings.Join(lines, "\n"))
+		}
+		out[name] = string(text)
+	}
+	return out
+}
+
+func pretty(o *object) string { return emitYAML(o) }
+
+func TestLiveSimulatorMirrorsRealServer(t *testing.T) {
+	m := newMirror(t)
+	load := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join("testdata", "6.1.0", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	imp := func(kind, name string, form map[string]string) {
+		m.both("import "+name+" as "+kind, func(ctx context.Context, c *Client) error {
+			return c.Import(ctx, kind, load(name), form)
+		})
+	}
+	overwrite := map[string]string{"overwrite": "true"}
+	password := map[string]string{"overwrite": "true", "passwords": Passwords("pw", "databases/Warehouse.yaml", "databases/secrets_DB.yaml")}
+
+	imp(Dashboard, "dashboard-examples.zip", overwrite)
+	m.compare("examples imported", "assets")
+	imp(Dashboard, "dashboard-examples.zip", nil)
+	imp(Dashboard, "dashboard-rich.zip", overwrite)
+	imp(Dashboard, "dashboard-rich.zip", password)
+	m.compare("rich imported", "assets")
+	imp(Dashboard, "dashboard-linked-only.zip", password)
+	imp(Chart, "chart-broken.zip", overwrite)
+	imp(Chart, "chart-lonely.zip", nil)
+	imp(Dataset, "dataset-virtual.zip", nil)
+	imp(Dataset, "dataset-virtual.zip", overwrite)
+	imp(Database, "database-one.zip", nil)
+	imp(Database, "database-one.zip", overwrite)
+	imp(Chart, "dataset-one.zip", nil)
+	imp("assets", "assets.zip", password)
+	m.compare("more imported", "assets")
+	m.both("links without layout", func(ctx context.Context, c *Client) error {
+		d, err := c.Find(ctx, Dashboard, "Sales Dashboard")
+		if err != nil {
+			return err
+		}
+		return c.Put(ctx, Chart, "Area", map[string]any{"dashboards": []int{d.ID}})
+	})
+	m.both("edit chart", func(ctx context.Context, c *Client) error {
+		return c.Put(ctx, Chart, "Games", map[string]any{"slice_name": "Spiele ✓", "cache_timeout": 60, "params": `{"viz_type": "table", "a": 1.0, "b": 1e5}`})
+	})
+	m.both("edit dashboard", func(ctx context.Context, c *Client) error {
+		return c.Put(ctx, Dashboard, "Video Game Sales", map[string]any{"dashboard_title": "Games", "css": "x", "json_metadata": `{"color_scheme": "d3", "refresh_frequency": 30}`})
+	})
+	m.both("edit column", func(ctx context.Context, c *Client) error {
+		return c.PutColumn(ctx, "birth_names", "gender", map[string]any{"description": "it's \"quoted\"\nand more"})
+	})
+	m.both("edit metric", func(ctx context.Context, c *Client) error {
+		return c.PutMetric(ctx, "birth_names", "count", map[string]any{"warning_text": "beta"})
+	})
+	m.both("edit database", func(ctx context.Context, c *Client) error {
+		return c.Put(ctx, Database, "examples", map[string]any{"cache_timeout": 77})
+	})
+	m.both("delete dataset", func(ctx context.Context, c *Client) error { return c.Delete(ctx, Dataset, "users") })
+	m.both("delete database", func(ctx context.Context, c *Client) error { return c.Delete(ctx, Database, "examples") })
+	m.both("delete chart", func(ctx context.Context, c *Client) error { return c.Delete(ctx, Chart, "Pivot") })
+	m.compare("after edits", "assets")
+	for _, kind := range []string{Database, Dataset, Chart, Dashboard} {
+		items, err := m.real.List(t.Context(), kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids := make([]int, len(items))
+		for i := range items {
+			ids[i] = items[i].ID
+		}
+		m.compare("after edits", kind, ids...)
+	}
+}

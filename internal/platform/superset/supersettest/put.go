@@ -1,0 +1,443 @@
+package supersettest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+const maxBody = 64 << 20
+
+func readJSON(r *http.Request) (*object, error) {
+	raw, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return nil, err
+	}
+	v, err := decodeJSON(string(raw))
+	if err != nil {
+		return nil, err
+	}
+	o, ok := v.(*object)
+	if !ok {
+		return nil, fmt.Errorf("not an object")
+	}
+	return o, nil
+}
+
+// putFields are the keys that a PUT takes, with their types: s text, b boolean,
+// i integer, j JSON text, l list.
+var putFields = map[string]map[string]byte{
+	Dashboard: {"dashboard_title": 's', "slug": 's', "owners": 'l', "roles": 'l', "position_json": 'j', "css": 's', "theme_id": 'i',
+		"json_metadata": 'j', "published": 'b', "certified_by": 's', "certification_details": 's', "is_managed_externally": 'b',
+		"external_url": 's', "tags": 'l', "uuid": 's'},
+	Chart: {"slice_name": 's', "description": 's', "viz_type": 's', "owners": 'l', "params": 'j', "query_context": 's',
+		"query_context_generation": 'b', "cache_timeout": 'i', "datasource_id": 'i', "datasource_type": 's', "dashboards": 'l',
+		"certified_by": 's', "certification_details": 's', "is_managed_externally": 'b', "external_url": 's', "tags": 'l', "uuid": 's'},
+	Dataset: {"table_name": 's', "database_id": 'i', "sql": 's', "filter_select_enabled": 'b', "fetch_values_predicate": 's',
+		"catalog": 's', "schema": 's', "description": 's', "main_dttm_col": 's', "currency_code_column": 's',
+		"normalize_columns": 'b', "always_filter_main_dttm": 'b', "offset": 'i', "default_endpoint": 's', "cache_timeout": 'i',
+		"is_sqllab_view": 'b', "template_params": 's', "owners": 'l', "columns": 'l', "metrics": 'l', "extra": 's',
+		"is_managed_externally": 'b', "external_url": 's', "uuid": 's'},
+	Database: {"database_name": 's', "cache_timeout": 'i', "expose_in_sqllab": 'b', "allow_run_async": 'b', "allow_file_upload": 'b',
+		"allow_ctas": 'b', "allow_cvas": 'b', "allow_dml": 'b', "force_ctas_schema": 's', "impersonate_user": 'b',
+		"masked_encrypted_extra": 's', "extra": 'j', "server_cert": 's', "sqlalchemy_uri": 's', "is_managed_externally": 'b',
+		"external_url": 's', "uuid": 's'},
+	Theme: {"theme_name": 's', "json_data": 'j'},
+}
+
+// metadataKeys are what 6.1.0 accepts in json_metadata.
+var metadataKeys = strings.Fields(`native_filter_configuration chart_configuration global_chart_configuration
+	chart_customization_config timed_refresh_immune_slices filter_scopes expanded_slices refresh_frequency default_filters
+	stagger_refresh stagger_time color_scheme color_namespace positions label_colors shared_label_colors map_label_colors
+	color_scheme_domain cross_filters_enabled show_chart_timestamps import_time remote_id filter_bar_orientation
+	native_filter_migration show_native_filters`)
+
+// columnPut and metricPut are the keys of a column and a metric in a PUT.
+var (
+	columnPut = append([]string{"id", "uuid"}, columnFields...)
+	metricPut = append([]string{"id", "uuid"}, metricFields...)
+)
+
+// servePut changes one object as the UI does: only what the body names.
+func (s *Server) servePut(c *call, kind string) {
+	if !strings.HasPrefix(c.r.Header.Get("Content-Type"), "application/json") {
+		c.message(http.StatusInternalServerError, "Fatal error")
+		return
+	}
+	body, err := readJSON(c.r)
+	if err != nil {
+		c.message(http.StatusBadRequest, "400 Bad Request: The browser (or proxy) sent a request that this server could not understand.")
+		return
+	}
+	if bad := checkPut(kind, body); len(bad.keys) > 0 {
+		if kind == Dataset {
+			e := &apiError{status: http.StatusUnprocessableEntity, kind: "MARSHMALLOW_ERROR", code: 1040,
+				message: "The schema of the submitted payload is invalid.", extra: newObject()}
+			e.extra.set("messages", bad)
+			e.extra.set("payload", body)
+			e.write(c.w)
+			return
+		}
+		c.message(http.StatusBadRequest, bad)
+		return
+	}
+	found := s.find(kind, c.r.PathValue("id"), false)
+	switch {
+	case found == nil || !s.visible(c.user, found):
+		c.message(http.StatusNotFound, "Not found")
+		return
+	case s.users[c.user-1].Role != Admin && !slices.Contains(found.owners, c.user):
+		c.message(http.StatusForbidden, "Forbidden")
+		return
+	}
+	if slug := body.str("slug"); slug != "" && kind == Dashboard {
+		for _, o := range s.state.rows[Dashboard] {
+			if o.str("slug") == slug && o.id != found.id {
+				c.message(http.StatusUnprocessableEntity, map[string]any{"slug": []string{"Must be unique"}})
+				return
+			}
+		}
+	}
+	s.put(kind, found.id, body, c.user)
+	answer := map[string]any{"id": found.id, "result": body}
+	if kind == Dashboard {
+		answer["last_modified_time"] = pyFloat(float64(s.state.byID(kind, found.id).changedOn.Unix()))
+	}
+	c.json(http.StatusOK, answer)
+}
+
+func checkPut(kind string, body *object) *object {
+	bad := newObject()
+	for _, k := range body.keys {
+		typ, known := putFields[kind][k]
+		v := body.vals[k]
+		msg := ""
+		switch {
+		case !known:
+			msg = "Unknown field."
+		case v == nil:
+		case typ == 's' || typ == 'j':
+			text, ok := v.(string)
+			if !ok {
+				msg = "Not a valid string."
+			} else if typ == 'j' && text != "" {
+				if _, err := decodeJSON(text); err != nil {
+					msg = "JSON not valid"
+				}
+			}
+		case typ == 'b':
+			if _, ok := v.(bool); !ok {
+				msg = "Not a valid boolean."
+			}
+		case typ == 'i':
+			if _, ok := v.(number); !ok {
+				msg = "Not a valid integer."
+			}
+		case typ == 'l':
+			if _, ok := v.([]any); !ok {
+				msg = "Not a valid list."
+			}
+		}
+		if msg != "" {
+			bad.set(k, []any{msg})
+		}
+	}
+	checkPutChildren(bad, body, "columns", "column_name", columnPut)
+	checkPutChildren(bad, body, "metrics", "metric_name", metricPut)
+	if meta, err := decodeJSON(body.str("json_metadata")); err == nil {
+		unknown := newObject()
+		if o, ok := meta.(*object); ok {
+			for _, k := range o.keys {
+				if !slices.Contains(metadataKeys, k) {
+					unknown.set(k, []any{"Unknown field."})
+				}
+			}
+		}
+		if len(unknown.keys) > 0 {
+			bad.set("json_metadata", []any{unknown})
+		}
+	}
+	return bad
+}
+
+func checkPutChildren(bad, body *object, list, name string, known []string) {
+	all := newObject()
+	for i, v := range body.list(list) {
+		o, _ := v.(*object)
+		one := newObject()
+		if o.str(name) == "" {
+			one.set(name, []any{"Missing data for required field."})
+		}
+		if o != nil {
+			for _, k := range o.keys {
+				if !slices.Contains(known, k) {
+					one.set(k, []any{"Unknown field."})
+				}
+			}
+		}
+		if len(one.keys) > 0 {
+			all.set(itoa(i), one)
+		}
+	}
+	if len(all.keys) > 0 {
+		bad.set(list, all)
+	}
+}
+
+// put applies a checked body. Only a row whose own values changed gets a new
+// change time; columns and metrics count as such, links and owners do not.
+func (s *Server) put(kind string, id int, body *object, user int) {
+	r := s.state.edit(kind, id)
+	before := s.state.byID(kind, id).copy()
+	for _, k := range body.keys {
+		v := body.vals[k]
+		switch k {
+		case "owners":
+			r.owners = intList(v)
+		case "roles", "uuid", "query_context_generation", "masked_encrypted_extra":
+		case "tags":
+			r.tags = s.tagNames(intList(v), r)
+		case "dashboards":
+			s.linkChart(id, intList(v))
+		case "columns":
+			s.putChildren(&r.columns, v.([]any), "column", columnFields)
+		case "metrics":
+			s.putChildren(&r.metrics, v.([]any), "metric", metricFields)
+		case "position_json":
+			text, _ := v.(string)
+			if p, err := decodeJSON(text); err == nil {
+				v = mustJSON(p)
+			}
+			r.fields[k] = v
+		case "json_metadata":
+			if text, _ := v.(string); text != "" {
+				r.fields[k] = v
+				s.setMetadata(r, text)
+			}
+		case "sqlalchemy_uri":
+			setURI(r, body.str(k))
+		case "datasource_id", "theme_id", "database_id":
+			if n, ok := v.(number); ok {
+				v = int(atoi(n))
+			}
+			r.fields[k] = v
+		default:
+			r.fields[k] = v
+		}
+	}
+	_, columns := body.vals["columns"]
+	_, metrics := body.vals["metrics"]
+	if columns || metrics || kind == Chart || !reflect.DeepEqual(before.fields, r.fields) {
+		s.touch(r, user) // a chart's last_saved_at moves with every PUT
+	}
+}
+
+func intList(v any) []int {
+	list, _ := v.([]any)
+	var out []int
+	for _, e := range list {
+		if n, ok := e.(number); ok {
+			out = append(out, int(atoi(n)))
+		}
+	}
+	return out
+}
+
+// tagNames resolves the positions that tagList gave out.
+func (s *Server) tagNames(ids []int, r *row) []string {
+	var names []string
+	for _, id := range ids {
+		if id >= 1 && id <= len(r.tags) {
+			names = append(names, r.tags[id-1])
+		}
+	}
+	return names
+}
+
+func (s *Server) linkChart(chart int, dashboards []int) {
+	for _, d := range s.state.rows[Dashboard] {
+		has, want := slices.Contains(d.slices, chart), slices.Contains(dashboards, d.id)
+		if has == want {
+			continue
+		}
+		e := s.state.edit(Dashboard, d.id)
+		if want {
+			e.slices = append(e.slices, chart)
+		} else {
+			e.slices = slices.DeleteFunc(e.slices, func(id int) bool { return id == chart })
+		}
+	}
+}
+
+// putChildren makes the list exactly what the body says: known ids are updated,
+// others added, absent ones deleted.
+func (s *Server) putChildren(list *[]*child, body []any, table string, fields []string) {
+	var out []*child
+	now := s.clock()
+	for _, v := range body {
+		o, _ := v.(*object)
+		i := slices.IndexFunc(*list, func(c *child) bool { return itoa(c.id) == string(o.num("id")) })
+		var c *child
+		if i >= 0 {
+			c = (*list)[i]
+		} else {
+			c = &child{id: s.state.takeID(table), uuid: s.newUUID(), createdOn: now, fields: newChildFields(table)}
+		}
+		before := fmt.Sprint(c.fields)
+		for _, f := range fields {
+			if o.has(f) {
+				c.fields[f] = o.get(f)
+			}
+		}
+		if i < 0 || fmt.Sprint(c.fields) != before {
+			c.changedOn = now
+		}
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, func(a, b *child) int { return a.id - b.id })
+	*list = out
+}
+
+// newChildFields holds every column of the table, with its defaults.
+func newChildFields(table string) map[string]any {
+	m := map[string]any{}
+	names := columnFields
+	if table == "metric" {
+		names = metricFields
+	}
+	for _, f := range names {
+		m[f] = nil
+	}
+	if table == "column" {
+		m["is_dttm"], m["is_active"], m["groupby"], m["filterable"] = false, true, true, true
+	}
+	return m
+}
+
+// setMetadata is DashboardDAO.set_dash_metadata of 6.1.0: a PUT of
+// json_metadata fills in defaults and moves "positions" to the layout.
+func (s *Server) setMetadata(r *row, text string) {
+	v, _ := decodeJSON(text)
+	data, ok := v.(*object)
+	if !ok {
+		return
+	}
+	md := clone(data).(*object)
+	if pos := data.obj("positions"); pos != nil {
+		s.setPositions(r, clone(pos).(*object))
+		md.set("default_filters", "{}")
+		md.del("positions")
+	}
+	md.del("filter_scopes")
+	setDefault := func(key string, v any) {
+		if !md.has(key) {
+			md.set(key, v)
+		}
+	}
+	setDefault("timed_refresh_immune_slices", []any{})
+	if md.get("color_namespace") == nil {
+		md.del("color_namespace")
+	}
+	setDefault("expanded_slices", newObject())
+	setDefault("refresh_frequency", number("0"))
+	setDefault("color_scheme", "")
+	setDefault("label_colors", newObject())
+	setDefault("shared_label_colors", []any{})
+	setDefault("map_label_colors", newObject())
+	setDefault("color_scheme_domain", []any{})
+	setDefault("cross_filters_enabled", true)
+	r.fields["json_metadata"] = mustJSON(md)
+}
+
+func (s *Server) setPositions(r *row, pos *object) {
+	r.slices = nil
+	for _, k := range pos.keys {
+		item := pos.obj(k)
+		meta := item.obj("meta")
+		if item.str("type") != "CHART" || meta == nil {
+			continue
+		}
+		if ch := s.state.byID(Chart, int(atoi(meta.num("chartId")))); ch != nil {
+			meta.set("uuid", ch.uuid)
+			if !slices.Contains(r.slices, ch.id) {
+				r.slices = append(r.slices, ch.id)
+			}
+		}
+	}
+	r.fields["position_json"] = mustJSON(pos)
+}
+
+func (s *Server) serveDelete(c *call, kind string) {
+	r := s.find(kind, c.r.PathValue("id"), false)
+	if r == nil || !s.visible(c.user, r) {
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	if s.users[c.user-1].Role != Admin && !slices.Contains(r.owners, c.user) {
+		c.message(http.StatusForbidden, "Forbidden")
+		return
+	}
+	if reason := s.delete(r); reason != "" {
+		c.message(http.StatusUnprocessableEntity, reason)
+		return
+	}
+	c.message(http.StatusOK, "OK")
+}
+
+func (s *Server) serveBulkDelete(c *call, kind string) {
+	v, err := parseRison(c.r.URL.Query().Get("q"))
+	ids := intList(v)
+	if err != nil || len(ids) == 0 {
+		c.message(http.StatusBadRequest, "Not a valid rison schema {} is not of type 'array'")
+		return
+	}
+	for _, id := range ids {
+		if s.state.byID(kind, id) == nil {
+			c.message(http.StatusNotFound, "Not found")
+			return
+		}
+	}
+	for _, id := range ids {
+		if reason := s.delete(s.state.byID(kind, id)); reason != "" {
+			c.message(http.StatusUnprocessableEntity, reason)
+			return
+		}
+	}
+	plural := "s"
+	if len(ids) == 1 {
+		plural = ""
+	}
+	c.message(http.StatusOK, fmt.Sprintf("Deleted %d %s%s", len(ids), kind, plural))
+}
+
+// delete removes a row. Charts of a deleted dataset stay, without a dataset;
+// layouts keep naming deleted charts.
+func (s *Server) delete(r *row) (refused string) {
+	switch r.kind {
+	case Database:
+		for _, ds := range s.state.rows[Dataset] {
+			if ds.fields["database_id"] == r.id {
+				return "Cannot delete a database that has datasets attached"
+			}
+		}
+	case Dataset:
+		for _, ch := range s.state.rows[Chart] {
+			if ch.fields["datasource_id"] == r.id {
+				s.state.edit(Chart, ch.id).fields["datasource_id"] = nil
+			}
+		}
+	case Chart:
+		s.linkChart(r.id, nil)
+	case Theme:
+		for _, d := range s.state.rows[Dashboard] {
+			if d.fields["theme_id"] == r.id {
+				s.state.edit(Dashboard, d.id).fields["theme_id"] = nil
+			}
+		}
+	}
+	s.state.remove(r.kind, r.id)
+	return ""
+}

@@ -1,0 +1,377 @@
+package supersettest
+
+import (
+	"encoding/json"
+	"io"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Version is the Superset release that the simulator behaves as.
+const Version = "6.1.0"
+
+// Roles with a meaning of their own, as measured: Alpha sees what is published
+// or its own and may overwrite only its own; Gamma sees nothing.
+const (
+	Admin = "Admin"
+	Alpha = "Alpha"
+	Gamma = "Gamma"
+)
+
+// User is an account of the simulated server. Ids are given in order, from 1.
+type User struct {
+	Username, Password, First, Last, Email string
+	Role                                   string // Admin when empty
+}
+
+// Request is one line of the server's log.
+type Request struct {
+	Method, Path, Query string
+	User                string // "" before authentication
+	Status              int
+}
+
+// Server is a simulated Superset. Its methods may be called while it serves.
+type Server struct {
+	mu       sync.Mutex
+	mux      *http.ServeMux
+	now      func() time.Time
+	tick     time.Time // last time given out: change times never repeat
+	random   io.Reader
+	rng      *rand.Rand
+	firstID  int
+	tagging  bool
+	tunnels  bool
+	version  string
+	users    []User
+	accessed time.Duration // lifetime of an access token
+	key      []byte
+	issued   int               // tokens given out so far
+	expired  int               // access tokens up to this one are expired
+	sessions map[string]string // session cookie -> CSRF token
+	state    *state
+	faults   []*armed
+	log      []Request
+}
+
+// Option sets up a Server.
+type Option func(*Server)
+
+// WithClock replaces time.Now, for token expiry and change times.
+func WithClock(now func() time.Time) Option { return func(s *Server) { s.now = now } }
+
+// WithFirstID makes every row id start there, so that two servers disagree.
+func WithFirstID(id int) Option { return func(s *Server) { s.firstID = id } }
+
+// WithSeed decides everything random: order of exports, generated names, uuids.
+func WithSeed(seed uint64) Option {
+	return func(s *Server) {
+		var key [32]byte
+		for i := range 8 {
+			key[i] = byte(seed >> (8 * i))
+		}
+		s.random = rand.NewChaCha8(key)
+		s.rng = rand.New(rand.NewPCG(seed, seed))
+	}
+}
+
+// WithUsers adds accounts to the built-in admin/admin.
+func WithUsers(users ...User) Option {
+	return func(s *Server) { s.users = append(s.users, users...) }
+}
+
+// WithAdmin renames the built-in account (its password stays "admin").
+func WithAdmin(first, last, email string) Option {
+	return func(s *Server) { s.users[0].First, s.users[0].Last, s.users[0].Email = first, last, email }
+}
+
+// WithVersion changes only what /version says.
+func WithVersion(v string) Option { return func(s *Server) { s.version = v } }
+
+// WithoutTags switches the TAGGING_SYSTEM feature flag off, as in a plain
+// installation; the lab and the fixtures have it on.
+func WithoutTags() Option { return func(s *Server) { s.tagging = false } }
+
+// WithSSHTunnels switches the SSH_TUNNELING feature flag on.
+func WithSSHTunnels() Option { return func(s *Server) { s.tunnels = true } }
+
+// WithAccessLifetime changes how long an access token lives (900 s).
+func WithAccessLifetime(d time.Duration) Option { return func(s *Server) { s.accessed = d } }
+
+// New makes a server with nothing in it and the account admin/admin.
+func New(opts ...Option) *Server {
+	s := &Server{
+		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
+		key: []byte("simulated superset, not a secret"), sessions: map[string]string{},
+		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
+	}
+	WithSeed(1)(s)
+	for _, o := range opts {
+		o(s)
+	}
+	for i := range s.users {
+		if s.users[i].Role == "" {
+			s.users[i].Role = Admin
+		}
+	}
+	s.state = newState(s.firstID)
+	s.mux = s.routes()
+	return s
+}
+
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	handle := func(pattern string, f func(*call)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.authenticated(w, r, f) })
+	}
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "OK") })
+	mux.HandleFunc("GET /version", s.serveVersion)
+	mux.HandleFunc("GET /login/", serveLoginPage)
+	mux.HandleFunc("POST /api/v1/security/login", s.serveLogin)
+	mux.HandleFunc("POST /api/v1/security/refresh", s.serveRefresh)
+	handle("GET /api/v1/security/csrf_token/{$}", s.serveCSRF)
+	handle("GET /api/v1/security/users/{$}", s.serveUsers)
+	handle("GET /api/v1/me/{$}", s.serveMe)
+	handle("GET /api/v1/menu/{$}", s.serveMenu)
+	handle("GET /api/v1/assets/export/{$}", s.serveExportAssets)
+	handle("POST /api/v1/assets/import/{$}", s.serveImportAssets)
+	for kind := range models {
+		base := "/api/v1/" + kind + "/"
+		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
+		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
+		handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
+		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
+		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
+		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
+	}
+	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
+	mux.HandleFunc("/", serveNotFound)
+	return mux
+}
+
+// ServeHTTP answers one request, through whatever faults are armed.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w}
+	user := ""
+	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if u, _ := s.bearer(r, "access"); u != nil {
+			user = u.Username
+		}
+		if s.csrfRefused(w, r) {
+			return
+		}
+		s.mux.ServeHTTP(w, r)
+	})
+	if f := s.fault(r); f != nil {
+		f(rec, r, next)
+	} else {
+		next(rec, r)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, Request{r.Method, r.URL.Path, r.URL.RawQuery, user, rec.status})
+}
+
+// recorder notes the status for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// Requests is the log since the last ResetLog.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
+
+// Count counts logged requests of a method ("" for any) whose path contains the
+// text.
+func (s *Server) Count(method, path string) int {
+	n := 0
+	for _, r := range s.Requests() {
+		if (method == "" || r.Method == method) && strings.Contains(r.Path, path) {
+			n++
+		}
+	}
+	return n
+}
+
+// Writes counts logged requests other than GET that were answered below 400,
+// logins and refreshes aside.
+func (s *Server) Writes() int {
+	n := 0
+	for _, r := range s.Requests() {
+		if r.Method != http.MethodGet && r.Status < 400 && !strings.HasPrefix(r.Path, "/api/v1/security/") {
+			n++
+		}
+	}
+	return n
+}
+
+// ResetLog empties the request log.
+func (s *Server) ResetLog() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = nil
+}
+
+// clock gives out a time that is later than every one before it, in
+// microseconds as the metadata database keeps them. The lock must be held.
+func (s *Server) clock() time.Time {
+	t := s.now().UTC().Truncate(time.Microsecond)
+	if !t.After(s.tick) {
+		t = s.tick.Add(time.Microsecond)
+	}
+	s.tick = t
+	return t
+}
+
+// touch marks a row as changed by a user now.
+func (s *Server) touch(r *row, user int) {
+	r.changedOn, r.changedBy = s.clock(), user
+}
+
+// call is one authenticated request.
+type call struct {
+	w    http.ResponseWriter
+	r    *http.Request
+	user int // id
+}
+
+func (c *call) json(status int, body any) { writeBody(c.w, status, body) }
+
+func (c *call) message(status int, text any) { c.json(status, map[string]any{"message": text}) }
+
+// writeBody answers JSON. Mappings of package types keep their order.
+func writeBody(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Vary", "Accept-Encoding, Cookie")
+	w.WriteHeader(status)
+	text, err := encodeJSON(ordered(body))
+	if err != nil {
+		text = `{"message": "Fatal error"}`
+	}
+	_, _ = io.WriteString(w, text+"\n")
+}
+
+// ordered turns Go maps and slices into values of this package, keys sorted as
+// Flask sorts them.
+func ordered(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		o := newObject()
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			o.set(k, ordered(v[k]))
+		}
+		return o
+	case map[string]string:
+		o := newObject()
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			o.set(k, v[k])
+		}
+		return o
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = ordered(v[i])
+		}
+		return out
+	case []map[string]any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = ordered(v[i])
+		}
+		return out
+	case []string:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = v[i]
+		}
+		return out
+	case []int:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = v[i]
+		}
+		return out
+	case json.Number:
+		return pyNumber(v.String())
+	}
+	return v
+}
+
+// apiError is a failure with the body that Superset gives it.
+type apiError struct {
+	status  int
+	message string
+	kind    string
+	code    int
+	extra   *object
+}
+
+func (e *apiError) Error() string { return e.message }
+
+func commandError(status int, message string) *apiError {
+	return &apiError{status: status, message: message, kind: "GENERIC_COMMAND_ERROR", code: 1010}
+}
+
+func backendError(status int, message string) *apiError {
+	return &apiError{status: status, message: message, kind: "GENERIC_BACKEND_ERROR", code: 1011}
+}
+
+func (e *apiError) write(w http.ResponseWriter) {
+	texts := map[int]string{
+		1010: "Superset encountered an error while running a command.",
+		1011: "Superset encountered an unexpected error.",
+		1019: "The submitted payload has the incorrect format.",
+		1040: "The submitted payload failed validation.",
+	}
+	extra := newObject()
+	if e.extra != nil {
+		extra = clone(e.extra).(*object)
+	}
+	issue := newObject()
+	issue.set("code", e.code)
+	issue.set("message", "Issue "+string(number(itoa(e.code)))+" - "+texts[e.code])
+	extra.set("issue_codes", []any{issue})
+	level := "error"
+	if e.code == 1010 && e.status < 500 {
+		level = "warning"
+	}
+	entry := newObject()
+	entry.set("message", e.message)
+	entry.set("error_type", e.kind)
+	entry.set("level", level)
+	entry.set("extra", extra)
+	body := newObject()
+	body.set("errors", []any{entry})
+	writeBody(w, e.status, body)
+}
+
+func serveNotFound(w http.ResponseWriter, _ *http.Request) {
+	backendError(http.StatusNotFound, "404 Not Found: The requested URL was not found on the server. If you entered the URL manually please check your spelling and try again.").write(w)
+}
