@@ -84,7 +84,7 @@ func (e *emitter) mapping(n *yaml.Node, indent int, inline bool) error {
 			e.indent(indent)
 		}
 		start := len(e.out)
-		if err := e.scalar(n.Content[i], indent, true); err != nil {
+		if err := e.scalar(n.Content[i]); err != nil {
 			return err
 		}
 		if len(e.out)-start > maxSimpleKey {
@@ -161,7 +161,7 @@ func (e *emitter) leaf(v *yaml.Node, indent int) error {
 		e.literal(v.Value, indent+2)
 		return nil
 	}
-	if err := e.scalar(v, indent, false); err != nil {
+	if err := e.scalar(v); err != nil {
 		return err
 	}
 	e.out = append(e.out, '\n')
@@ -169,7 +169,7 @@ func (e *emitter) leaf(v *yaml.Node, indent int) error {
 }
 
 // scalar writes v on one line.
-func (e *emitter) scalar(v *yaml.Node, indent int, key bool) error {
+func (e *emitter) scalar(v *yaml.Node) error {
 	if v == nil || v.Kind != yaml.ScalarNode {
 		return errors.New("a key must be a single value")
 	}
@@ -282,3 +282,30 @@ type placed struct {
 
 func (p *placed) Error() string { return Pointer(p.path...) + ": " + p.err.Error() }
 func (p *placed) Unwrap() error { return p.err }
+
+// Render shows a value to a person: one-line text and other scalars as they are
+// written in a file, longer text as it is, mappings and lists as canonical
+// YAML without a final newline. It is for messages; nothing is read back.
+func Render(n *yaml.Node) string {
+	if n == nil {
+		return ""
+	}
+	var e emitter
+	var err error
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Tag == TagStr && styleOf(n.Value) == literal:
+		return strings.TrimSuffix(n.Value, "\n")
+	case n.Kind == yaml.ScalarNode:
+		err = e.scalar(n)
+	case len(n.Content) == 0:
+		err = e.leaf(n, 0)
+	case n.Kind == yaml.MappingNode:
+		err = e.mapping(n, 0, false)
+	default:
+		err = e.sequence(n, 0, false)
+	}
+	if err != nil {
+		return "(" + err.Error() + ")"
+	}
+	return strings.TrimSuffix(string(e.out), "\n")
+}

@@ -2,8 +2,11 @@ package asset
 
 import (
 	"fmt"
+	"iter"
 	"net/url"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 const (
@@ -68,6 +71,34 @@ func notKind(r rune) bool {
 
 func notUID(r rune) bool {
 	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_+%", r))
+}
+
+// References yields every reference in n with the node that holds it: values and
+// keys that are one, and those inside texts, dangling ones (ParseMissing) too.
+func References(n *yaml.Node) iter.Seq2[string, *yaml.Node] {
+	return func(yield func(string, *yaml.Node) bool) { references(n, yield) }
+}
+
+func references(n *yaml.Node, yield func(string, *yaml.Node) bool) bool {
+	if n == nil {
+		return true
+	}
+	if n.Kind == yaml.ScalarNode && n.Tag == TagStr && strings.Contains(n.Value, refPrefix) {
+		if _, _, ok := cutRef(n.Value); ok {
+			return yield(n.Value, n)
+		}
+		for _, p := range SplitText(n.Value) {
+			if p.Ref != "" && !yield(p.Ref, n) {
+				return false
+			}
+		}
+	}
+	for _, c := range n.Content {
+		if !references(c, yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // TextPart is a piece of a text with references: literal Text, or, when Ref is

@@ -93,3 +93,23 @@ func TestExpandText(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestReferences(t *testing.T) {
+	n := parse(t, "a: ref:chart:x\nb: ['SELECT ${ref:query:y} $${ref:query:z} ${ref:query:missing-1}', ref:dataset:missing-2]\nref:chart:w: 1\nc: see ref:chart:no\nd: 5\n")
+	var got []string
+	for ref, at := range asset.References(n) {
+		if at.Line == 0 {
+			t.Errorf("%s has no place", ref)
+		}
+		got = append(got, ref)
+	}
+	if want := []string{"ref:chart:x", "ref:query:y", "ref:query:missing-1", "ref:dataset:missing-2", "ref:chart:w"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for ref := range asset.References(n) {
+		if ref != got[0] {
+			t.Error("went on after the first")
+		}
+		break
+	}
+}
