@@ -1,0 +1,175 @@
+package superset
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/apihttp"
+	"github.com/dashkeep/dashkeep/internal/archive"
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// importTimeout bounds one import: Superset may wait for a warehouse (F17).
+const importTimeout = 15 * time.Minute
+
+// models are the names the importers expect in metadata.yaml.
+var models = map[asset.Kind]string{kindDatabase: "Database", kindDataset: "SqlaTable", kindChart: "Slice", kindDashboard: "Dashboard"}
+
+// send imports a batch. One bad file rejects the whole bundle (F5): files the
+// answer names fail, and the rest is sent again; where it names none the batch is
+// halved until the bad one stands alone.
+func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) {
+	if len(jobs) == 0 {
+		return
+	}
+	err := im.post(ctx, k, jobs, rest)
+	if err == nil {
+		return
+	}
+	var answer *apihttp.Error
+	if !errors.As(err, &answer) || answer.Status < 400 || !isAnswer(err) {
+		for _, j := range jobs {
+			im.fail(j.id(), fmt.Errorf("no answer to the import, so whether it was written is not known; plan again: %w", err))
+		}
+		return
+	}
+	reasons := fileReasons(answer)
+	good := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool {
+		reason, bad := reasons[j.name()]
+		if bad {
+			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s", j.path, reason))
+		}
+		return bad
+	})
+	switch {
+	case len(good) < len(jobs):
+		im.send(ctx, k, good, rest)
+	case len(jobs) == 1:
+		im.fail(jobs[0].id(), fmt.Errorf("%s: %w", jobs[0].path, refusal(answer, reasons)))
+	default:
+		im.send(ctx, k, jobs[:len(jobs)/2], rest)
+		im.send(ctx, k, jobs[len(jobs)/2:], rest)
+	}
+}
+
+func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) error {
+	zip, err := pack(k, jobs, rest)
+	if err != nil {
+		return err
+	}
+	parts := []apihttp.Part{
+		{Name: "formData", FileName: "dashkeep.zip", ContentType: "application/zip", Data: zip},
+		{Name: "overwrite", Data: []byte("true")},
+	}
+	forms := map[string]map[string]string{}
+	for _, j := range jobs {
+		for field, value := range j.forms {
+			if forms[field] == nil {
+				forms[field] = map[string]string{}
+			}
+			forms[field][j.name()] = value
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(forms)) {
+		data, err := json.Marshal(forms[field])
+		if err != nil {
+			return err
+		}
+		parts = append(parts, apihttp.Part{Name: field, Data: data})
+	}
+	body, contentType, err := apihttp.Form(parts...)
+	if err != nil {
+		return err
+	}
+	return im.c.http.JSON(ctx, apihttp.Request{
+		Method: http.MethodPost, Path: "/api/v1/" + string(k) + "/import/", Body: body, ContentType: contentType, Timeout: importTimeout,
+	}, nil)
+}
+
+// pack writes the bundle: metadata, the jobs and what travels along.
+func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
+	nodes := map[string]*yaml.Node{"metadata.yaml": asset.Map("version", "1.0.0", "type", models[k])}
+	for _, j := range jobs {
+		for _, name := range j.travel {
+			nodes[name] = rest.files[name]
+		}
+	}
+	for _, j := range jobs {
+		nodes[j.name()] = j.node
+	}
+	var entries []archive.Entry
+	for name, n := range nodes {
+		data, err := asset.Encode(n)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		entries = append(entries, archive.Entry{Name: "dashkeep/" + name, Data: data})
+	}
+	return archive.Write(entries)
+}
+
+// fileReasons reads which files a 422 names, with the fields at fault.
+func fileReasons(e *apihttp.Error) map[string]string {
+	var body struct {
+		Errors []struct {
+			Extra map[string]json.RawMessage `json:"extra"`
+		} `json:"errors"`
+	}
+	out := map[string]string{}
+	if e.Decode(&body) != nil {
+		return out
+	}
+	for _, err := range body.Errors {
+		for file, reason := range err.Extra {
+			if strings.HasSuffix(file, ".yaml") {
+				out[file] = reasonText(reason)
+			}
+		}
+	}
+	return out
+}
+
+// reasonText makes {"params": ["Not a valid mapping type."]} a sentence.
+func reasonText(raw json.RawMessage) string {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		return text
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(raw, &fields) != nil {
+		return apihttp.OneLine(string(raw), 300)
+	}
+	var parts []string
+	for _, f := range slices.Sorted(maps.Keys(fields)) {
+		var messages []string
+		reason := apihttp.OneLine(string(fields[f]), 200)
+		if json.Unmarshal(fields[f], &messages) == nil {
+			reason = strings.Join(messages, ", ")
+		}
+		if f != "_schema" {
+			reason = f + ": " + reason
+		}
+		parts = append(parts, reason)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// refusal is the error of one asset that the server refused without naming it.
+func refusal(e *apihttp.Error, reasons map[string]string) error {
+	for _, name := range slices.Sorted(maps.Keys(reasons)) {
+		return fmt.Errorf("Superset refuses %s, which it refers to: %s", name, reasons[name])
+	}
+	if e.Status == http.StatusInternalServerError {
+		return fmt.Errorf("%w; Superset gives no reason, its log does", e)
+	}
+	return e
+}
