@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,12 +24,23 @@ type decoder struct {
 	dir      string
 	redactor *secret.Redactor
 	at       map[string]*yaml.Node // where each key's value stands
+	failed   map[string]bool       // keys with a problem already
 	problems []Problem
 	warnings []Problem
 }
 
 func (d *decoder) problem(n *yaml.Node, key, format string, args ...any) {
-	d.problems = append(d.problems, d.note(n, key, format, args...))
+	d.add(d.note(n, key, format, args...))
+}
+
+// add drops a second problem with one value: it follows from the first.
+func (d *decoder) add(p Problem) {
+	id := fmt.Sprintf("%s@%d:%d", p.Key, p.Line, p.Column)
+	if d.failed[id] {
+		return
+	}
+	d.failed[id] = true
+	d.problems = append(d.problems, p)
 }
 
 func (d *decoder) warn(n *yaml.Node, key, format string, args ...any) {
@@ -43,17 +55,19 @@ func (d *decoder) note(n *yaml.Node, key, format string, args ...any) Problem {
 	return p
 }
 
-func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+func isNull(n *yaml.Node) bool {
+	return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" && n.Anchor == ""
+}
 
 // value decodes n into v. An empty value (null) is the same as a missing key.
 func (d *decoder) value(n *yaml.Node, v reflect.Value, key string) {
 	d.at[key] = n
 	if n.Kind == yaml.AliasNode || n.Anchor != "" {
-		d.problem(n, key, "anchors and aliases are not read in a config: write the value out")
+		d.problem(n, key, "anchors and aliases are not read in a config: write the value out (a text that begins with & or * must stand in quotes)")
 		return
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
-		d.problem(n, key, "YAML tags (%s) are not read in a config", n.Tag)
+		d.problem(n, key, "YAML tags are not read in a config: put a value that begins with ! in quotes")
 		return
 	}
 	if d.special(n, v, key) {
@@ -86,8 +100,10 @@ func (d *decoder) special(n *yaml.Node, v reflect.Value, key string) bool {
 		d.secret(n, p, key)
 	case *asset.ID:
 		id, err := asset.ParseID(n.Value)
-		if n.Kind != yaml.ScalarNode || err != nil {
+		if n.Kind != yaml.ScalarNode {
 			d.problem(n, key, "expected KIND:UID, got %s", what(n))
+		} else if err != nil {
+			d.problem(n, key, "%q is not KIND:UID", n.Value)
 		}
 		*p = id
 	case encoding.TextUnmarshaler:
@@ -108,7 +124,7 @@ func (d *decoder) secret(n *yaml.Node, v *secret.Value, key string) {
 		if s, ok := err.(*secret.SyntaxError); ok {
 			p.Line, p.Column, p.Message = s.Line, s.Column, s.Reason
 		}
-		d.problems = append(d.problems, p)
+		d.add(p)
 		return
 	}
 	*v = v.Bind(d.dir, d.redactor)
@@ -129,11 +145,17 @@ func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {
 	present := map[string]bool{}
 	d.pairs(n, key, func(k, val *yaml.Node) {
 		f := find(fields, k.Value)
-		if f == nil {
+		switch {
+		case f == nil && isNull(val) && holdsSecrets(fields):
+			d.problem(k, key, "%s has no value; keys here: %s", shown(k), strings.Join(names(fields), ", "))
+			return
+		case f == nil:
 			d.problem(k, key, "%s", unknown("key", k.Value, names(fields)))
 			return
-		}
-		if isNull(val) {
+		case isNull(val) && f.typ == reflect.TypeFor[secret.Value]():
+			d.problem(k, join(key, f.key), "is empty; a text that begins with # must stand in quotes")
+			return
+		case isNull(val):
 			return
 		}
 		present[f.key] = true
@@ -203,7 +225,7 @@ func (d *decoder) table(n *yaml.Node, v reflect.Value, key string) {
 			name.SetString(k.Value)
 		}
 		if isNull(val) {
-			d.problem(k, key, "%q has no value", k.Value)
+			d.problem(k, key, "%s has no value", shown(k))
 			return
 		}
 		elem := reflect.New(v.Type().Elem()).Elem()
@@ -221,6 +243,7 @@ func (d *decoder) list(n *yaml.Node, v reflect.Value, key string) {
 	for i, c := range n.Content {
 		at := fmt.Sprintf("%s[%d]", key, i)
 		if isNull(c) {
+			d.at[at] = c
 			d.problem(c, at, "is empty")
 			continue
 		}
@@ -275,6 +298,19 @@ func (d *decoder) number(n *yaml.Node, v reflect.Value, key string) {
 		d.problem(n, key, "expected a whole number, got %q", n.Value)
 	}
 	v.SetInt(i)
+}
+
+// shown is a key that has no value. Where the blank after a colon is missing,
+// the value, perhaps a secret, is a part of the key and is left out.
+func shown(k *yaml.Node) string {
+	if name, _, ok := strings.Cut(k.Value, ":"); ok {
+		return strconv.Quote(name+":…") + " (is the blank after the colon missing?)"
+	}
+	return "a key"
+}
+
+func holdsSecrets(fields []field) bool {
+	return slices.ContainsFunc(fields, func(f field) bool { return f.typ == reflect.TypeFor[secret.Value]() })
 }
 
 // what names a node without repeating its text, which may be a secret.

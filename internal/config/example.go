@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -43,23 +44,16 @@ func (s Starter) YAML() string {
 	).Replace(starter)
 }
 
-// quoted leaves plain words bare and quotes the rest. YAML's double-quoted form
-// reads what strconv.Quote writes.
+var plainText = regexp.MustCompile(`^(https?://|\.{0,2}/)?[A-Za-z][A-Za-z0-9._/@-]*(:[0-9]+[A-Za-z0-9._/-]*)?$`)
+
+// quoted leaves plain words and addresses bare and quotes the rest. YAML's
+// double-quoted form reads what strconv.Quote writes.
 func quoted(s string) string {
-	plain := strings.TrimLeft(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ./") != s && s != ""
-	for _, r := range s {
-		if !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/@+-", r) {
-			plain = false
-		}
-	}
 	switch strings.ToLower(s) {
 	case "true", "false", "null", "yes", "no", "on", "off", "y", "n":
-		plain = false
+		return strconv.Quote(s)
 	}
-	if scheme, rest, ok := strings.Cut(s, "://"); ok && scheme != "" && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/:-") == "" && !strings.HasSuffix(rest, ":") {
-		plain = true
-	}
-	if plain {
+	if plainText.MatchString(s) {
 		return s
 	}
 	return strconv.Quote(s)
@@ -103,7 +97,8 @@ instances:
 
     # What apply may overwrite; the first match wins.
     rules:
-      - {match: "kind:database", overwrite: never}
+      # - {match: "kind:database", overwrite: never}
+      # - {match: "tag:certified", overwrite: always}
       - {match: "*", overwrite: if-unchanged, on_conflict: stop}
 
     # Passwords to put back at apply, because Git never holds them.

@@ -34,8 +34,12 @@ func (v *validator) instance(in *Instance, at string) {
 	if in.TLS.Insecure {
 		v.warn(v.node(at+".tls.insecure"), at+".tls.insecure", "any certificate is taken: somebody on the way can read the password and change what is pulled")
 	}
-	v.share(at+".pull_brake.removed", in.PullBrake.Removed, 1<<30)
-	v.share(at+".pull_brake.changed_percent", in.PullBrake.ChangedPercent, 100)
+	if in.PullBrake.Removed < 0 {
+		v.bad(at+".pull_brake.removed", "must not be negative")
+	}
+	if p := in.PullBrake.ChangedPercent; p < 0 || p > 100 {
+		v.bad(at+".pull_brake.changed_percent", "must be from 0 to 100, not %d", p)
+	}
 	v.instanceKinds(in, at)
 }
 
@@ -157,12 +161,6 @@ func (v *validator) headers(in *Instance, at string) {
 		if !headerName.MatchString(name) {
 			v.bad(join(at, name), "%q is not the name of a header", name)
 		}
-	}
-}
-
-func (v *validator) share(key string, n, most int) {
-	if n < 0 || n > most {
-		v.bad(key, "must be from 0 to %d, not %d", most, n)
 	}
 }
 

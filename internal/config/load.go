@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -91,15 +90,17 @@ func parse(name, full string, data []byte, o Options) (*Config, error) {
 		return nil, err
 	}
 	c := &Config{File: full}
-	d := &decoder{file: name, dir: filepath.Dir(full), redactor: o.Redactor, at: map[string]*yaml.Node{}}
+	d := &decoder{file: name, dir: filepath.Dir(full), redactor: o.Redactor, at: map[string]*yaml.Node{}, failed: map[string]bool{}}
 	d.value(root, reflect.ValueOf(c).Elem(), "")
-	v := &validator{decoder: d, o: o}
-	v.config(c)
+	if root.Kind == yaml.MappingNode {
+		v := &validator{decoder: d, o: o}
+		v.config(c)
+	}
 	if len(d.problems) > 0 {
 		slices.SortStableFunc(d.problems, func(a, b Problem) int {
 			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 		})
-		return nil, &Error{Problems: slices.Compact(d.problems)}
+		return nil, &Error{Problems: d.problems}
 	}
 	c.Warnings = d.warnings
 	return c, nil
@@ -125,10 +126,17 @@ func document(name string, data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+var (
+	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+	// Errors of yaml.v3's parser, unlike those of its scanner, count lines from
+	// zero (v3.0.1, yaml.go of its decoder).
+	fromZero = regexp.MustCompile(`did not find expected (key|node content|'-' indicator|',' or|<)`)
+	// Where a star begins a value: an alias, or a cron line without quotes.
+	starValue = regexp.MustCompile(`(?:[:\-,]\s+|\[)\*`)
+)
 
-// syntaxError gives yaml.v3's message a place. An unknown alias is reworded,
-// because its name may be an unquoted password that begins with a star.
+// syntaxError gives yaml.v3's message a place. What it says of an alias is
+// reworded, because the alias may be an unquoted password.
 func syntaxError(name string, data []byte, err error) error {
 	p := Problem{File: name, Line: 1, Column: 1, Message: "not YAML"}
 	m := yamlLine.FindStringSubmatch(strings.SplitN(err.Error(), "\n", 2)[0])
@@ -137,26 +145,26 @@ func syntaxError(name string, data []byte, err error) error {
 	}
 	if n, err := strconv.Atoi(m[1]); err == nil {
 		p.Line = n
+		if fromZero.MatchString(m[2]) {
+			p.Line++
+		}
 	}
 	p.Message = "not YAML: " + m[2]
 	lines := bytes.Split(data, []byte("\n"))
+	p.Line = min(p.Line, len(lines))
 	switch {
-	case strings.Contains(m[2], "unknown anchor"):
-		p.Message = "a value begins with *, which is YAML for an alias: put it in quotes"
-		p.Line = lineWithStar(lines)
-	case p.Line <= len(lines) && bytes.Contains(lines[p.Line-1], []byte("\t")):
-		p.Message += fmt.Sprintf(" (line %d holds a tab; YAML is indented with blanks)", p.Line)
+	case strings.Contains(m[2], "unknown anchor"), strings.Contains(m[2], "alphabetic or numeric character"):
+		p.Message = "not YAML: a value that begins with * or & must stand in quotes"
+		for i, l := range lines {
+			if starValue.Match(l) {
+				p.Line = i + 1
+				break
+			}
+		}
+	case bytes.Contains(lines[p.Line-1], []byte("\t")):
+		p.Message += " (the line holds a tab; YAML is indented with blanks)"
+	case strings.Contains(m[2], "cannot start any token"):
+		p.Message += " (a value that begins with @, % or ` must stand in quotes)"
 	}
 	return &Error{Problems: []Problem{p}}
-}
-
-var starValue = regexp.MustCompile(`(?:[:\-,\[]\s+|\[)\*`)
-
-func lineWithStar(lines [][]byte) int {
-	for i, l := range lines {
-		if starValue.Match(l) {
-			return i + 1
-		}
-	}
-	return 1
 }

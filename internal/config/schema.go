@@ -49,8 +49,11 @@ func reflector() *jsonschema.Reflector {
 }
 
 func fieldDoc(t reflect.Type, name string) string {
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
 	f, ok := t.FieldByName(name)
-	if name == "" || !ok {
+	if !ok {
 		return ""
 	}
 	return f.Tag.Get("doc")

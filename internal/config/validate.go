@@ -114,9 +114,10 @@ func (v *validator) remoteCredentials(remote, kind string) {
 	}
 }
 
-// remoteKind is http, ssh, path, or "" for what Git would not understand.
+// remoteKind is http, ssh, path, or "" for what is not a plain remote: an
+// option, or a remote helper such as ext::, which runs a program.
 func remoteKind(remote string) string {
-	if strings.ContainsAny(remote, "\x00\n\r") || strings.HasPrefix(remote, "-") {
+	if strings.ContainsAny(remote, "\x00\n\r") || strings.HasPrefix(remote, "-") || strings.Contains(remote, "::") {
 		return ""
 	}
 	if scheme, rest, ok := strings.Cut(remote, "://"); ok {
