@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -173,9 +172,9 @@ func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
 		return nil
 	}
 	err := e.Repo.Push(ctx, refName("base", in.Name), refName("ids", in.Name))
-	var refused *repo.RefusedRefsError
+	var refused *repo.OwnRefsError
 	if errors.As(err, &refused) {
-		run.warn("the Git host refuses %s; a second machine cannot continue from here", strings.Join(refused.Refs, ", "))
+		run.warn("%v; a second machine cannot continue from this clone", err)
 		return nil
 	}
 	return err

@@ -13,6 +13,8 @@ import (
 	"path"
 	"time"
 
+	"github.com/robfig/cron/v3"
+
 	"github.com/dashkeep/dashkeep/exporter"
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -55,8 +57,8 @@ type Instance struct {
 	// Ping logs in and says what the server is.
 	Ping func(ctx context.Context) (platform.Server, error)
 
-	Schedule string // cron line, "" for none
-	TimeZone string
+	Schedule cron.Schedule // when Serve pulls; nil for never
+	FullPull cron.Schedule // when Serve reads everything again; nil for never. Every pull is complete so far
 }
 
 // Engine carries out runs on one repository. Its methods may be called from
@@ -125,10 +127,19 @@ func (e *Engine) desired(in *Instance, rev repo.Revision) (*asset.Set, []BrokenF
 		return set, nil, err
 	}
 	files, err := e.Repo.Files(rev, in.Root+"/")
-	if err != nil {
+	var unread *repo.EntriesError
+	if err != nil && !errors.As(err, &unread) {
 		return nil, nil, err
 	}
-	return loadTree(in, files)
+	set, broken, err := loadTree(in, files)
+	if unread != nil {
+		for _, bad := range unread.Entries {
+			if kind, ok := kindOfPath(in, bad.Path); ok {
+				broken = append(broken, BrokenFile{Path: bad.Path, ID: idOfPath(kind, bad.Path), Err: fmt.Errorf("%s: %s", bad.Path, bad.Reason)})
+			}
+		}
+	}
+	return set, broken, err
 }
 
 // BrokenFile is an asset file in Git that cannot be read.

@@ -49,22 +49,39 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 	if err != nil {
 		return run, err
 	}
+	for try := 1; ; try++ {
+		err := e.bring(ctx, in, live, o, run)
+		var moved *repo.MovedError
+		if !errors.As(err, &moved) || try == commitTries {
+			return run, err
+		}
+		e.say(in, "the branch moved, looking again")
+	}
+}
+
+// commitTries is how often a pull is computed anew because somebody else moved
+// the branch between reading and committing.
+const commitTries = 3
+
+// bring reconciles live with Git as it is now, commits, and settles.
+func (e *Engine) bring(ctx context.Context, in *Instance, live *asset.Set, o PullOptions, run *Run) error {
+	run.Conflicts, run.Dirty, run.Failures, run.Accepted = nil, nil, nil, nil
 	rec, b, err := e.lookAt(ctx, in, live, run)
 	if err != nil {
-		return run, err
+		return err
 	}
-	if err := e.brake(in, b, live, rec, o, run); err != nil {
-		run.Held = err
-		return run, nil
+	if held := e.brake(in, b, live, rec, o); held != nil {
+		run.Held = held
+		return nil
 	}
 	if o.DryRun {
 		run.Pulled = rec.Pulled
-		return run, nil
+		return nil
 	}
 	if err := e.commit(ctx, in, b, rec, run); err != nil {
-		return run, err
+		return err
 	}
-	return run, e.settle(ctx, in, b, rec.Git, live, run)
+	return e.settle(ctx, in, b, rec.Git, live, run)
 }
 
 // lookAt compares live with Git and base and records what cannot be handled.
@@ -122,7 +139,7 @@ func (r *reconciled) holdAdditions(broken []BrokenFile, run *Run) {
 }
 
 // brake holds a pull that would take too much out of Git (SPEC promise 6).
-func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, o PullOptions, run *Run) error {
+func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, o PullOptions) error {
 	if o.Accept {
 		return nil
 	}
@@ -144,6 +161,7 @@ func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconci
 		return nil
 	}
 	commits := e.commitsFor(in, b.rev == "", rec.Pulled, run)
+	commits[0].Base = run.Revision
 	e.say(in, "committing %d changes", len(rec.Pulled))
 	head, err := e.Repo.Commit(ctx, commits)
 	if errors.Is(err, repo.ErrNothingToCommit) {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -29,14 +29,9 @@ func (e *Engine) Serve(ctx context.Context, report func(*Run, error)) error {
 	defer cancel()
 	var crons []*cron.Cron
 	for _, in := range e.Instances {
-		if in.Schedule == "" {
-			continue
+		if in.Schedule != nil || in.FullPull != nil {
+			crons = append(crons, e.scheduled(jobs, in, report))
 		}
-		c, err := e.scheduled(jobs, in, report)
-		if err != nil {
-			return err
-		}
-		crons = append(crons, c)
 	}
 	if crons == nil {
 		return ErrNothingScheduled
@@ -54,29 +49,30 @@ func (e *Engine) Serve(ctx context.Context, report func(*Run, error)) error {
 }
 
 // scheduled is the cron of one instance, with a first run at once: what was
-// missed while nothing ran is caught up in one go.
-func (e *Engine) scheduled(ctx context.Context, in *Instance, report func(*Run, error)) (*cron.Cron, error) {
-	zone, err := time.LoadLocation(in.TimeZone) // "" is UTC
-	if err != nil {
-		return nil, fmt.Errorf("instance %s: timezone %q: %w", in.Name, in.TimeZone, err)
-	}
+// missed while nothing ran is caught up in one go. All its entries share one
+// lock, so that a run still going is not started twice.
+func (e *Engine) scheduled(ctx context.Context, in *Instance, report func(*Run, error)) *cron.Cron {
 	log := cronLog{e.Log.With("instance", in.Name)}
-	c := cron.New(cron.WithLocation(zone), cron.WithChain(cron.Recover(log), cron.SkipIfStillRunning(log)))
-	tick := func() { e.tick(ctx, in, report) }
-	id, err := c.AddFunc(in.Schedule, tick)
-	if err != nil {
-		return nil, fmt.Errorf("instance %s: schedule %q: %w", in.Name, in.Schedule, err)
+	c := cron.New(cron.WithLocation(time.UTC), cron.WithChain(cron.Recover(log)))
+	var going sync.Mutex
+	tick := cron.FuncJob(func() {
+		if !going.TryLock() {
+			log.Info("a run is still going, this one is dropped")
+			return
+		}
+		defer going.Unlock()
+		e.tick(ctx, in, report)
+	})
+	for _, s := range []cron.Schedule{&once{}, in.Schedule, in.FullPull} {
+		if s != nil {
+			c.Schedule(s, tick)
+		}
 	}
-	first := c.Entry(id).WrappedJob
-	c.Schedule(&once{at: e.Now()}, cron.FuncJob(first.Run))
-	return c, nil
+	return c
 }
 
 // once is a schedule that fires one time, at once.
-type once struct {
-	at    time.Time
-	fired bool
-}
+type once struct{ fired bool }
 
 // Next implements cron.Schedule; cron calls it from one goroutine.
 func (o *once) Next(now time.Time) time.Time {

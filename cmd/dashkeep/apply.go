@@ -101,9 +101,9 @@ func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, pla
 	done := 0
 	run, err := apply(ctx, plan, func(d importer.Done) {
 		done++
-		s.progress(syncer.Event{Instance: plan.Instance, Text: fmt.Sprintf("%s %s", d.Action, oneLine(d.Title())), Done: done, Total: writes})
+		s.ticker.show(syncer.Event{Instance: plan.Instance, Text: fmt.Sprintf("%s %s", d.Action, oneLine(d.Title())), Done: done, Total: writes})
 	})
-	s.progressDone()
+	s.ticker.clear()
 	if run == nil || (err != nil && run.Outcome == nil) {
 		return err
 	}

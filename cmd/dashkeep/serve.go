@@ -31,8 +31,8 @@ func (a *app) serve(ctx context.Context) error {
 	defer s.close()
 	s.engine.Progress = nil
 	for _, in := range s.engine.Instances {
-		if in.Schedule != "" {
-			s.log.Info("serving", "instance", in.Name, "schedule", in.Schedule, "direction", string(in.Direction), "auto_apply", in.AutoApply)
+		if in.Schedule != nil {
+			s.log.Info("serving", "instance", in.Name, "schedule", s.cfg.Instance(in.Name).Schedule.String(), "direction", string(in.Direction), "auto_apply", in.AutoApply)
 		}
 	}
 	err = s.engine.Serve(ctx, func(run *syncer.Run, err error) { logRun(s.log, run, err) })
@@ -76,21 +76,4 @@ func logRun(log *slog.Logger, run *syncer.Run, err error) {
 	default:
 		log.Info("run done", attrs...)
 	}
-}
-
-// newLogger logs JSON, or text for a person at a terminal; secrets are scrubbed.
-func (a *app) newLogger(level slog.Level) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if terminal(a.err) {
-		return slog.New(a.scrubbed(slog.NewTextHandler(a.err, o)))
-	}
-	return slog.New(a.scrubbed(slog.NewJSONHandler(a.err, o)))
-}
-
-// progress shows a run's steps on a terminal and nothing elsewhere.
-func (s *session) progress(ev syncer.Event) {
-	if !s.live {
-		return
-	}
-	s.printProgress(ev)
 }

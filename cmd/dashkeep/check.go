@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) checkCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check the config, every login and the Git remote",
+		Long: `Reads the config, logs in to every instance and says its version and what the
+account cannot do, and asks the Git remote for its branches. Nothing is written
+anywhere but to the local clone, which is brought up to date.`,
+		Example: "  dashkeep check\n  dashkeep check --output json",
+		Args:    exactly(0, "no arguments"),
+		RunE:    func(c *cobra.Command, _ []string) error { return a.check(c.Context()) },
+	}
+}
+
+type checkReport struct {
+	What    string   `json:"what"`
+	OK      bool     `json:"ok"`
+	Version string   `json:"version,omitempty"`
+	User    string   `json:"user,omitempty"`
+	Notes   []string `json:"notes,omitempty"`
+	Error   string   `json:"error,omitempty"`
+}
+
+func (a *app) check(ctx context.Context) error {
+	s, err := a.open(ctx, nil, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	reports := []checkReport{{What: "config " + s.cfg.File, OK: true}}
+	var errs []error
+	var codes []int
+	add := func(r checkReport, err error) {
+		r.OK = err == nil
+		if err != nil {
+			r.Error = err.Error()
+			codes = append(codes, exitCode(ctx, err))
+		}
+		errs = append(errs, err)
+		reports = append(reports, r)
+	}
+	if s.engine.Remote {
+		_, err := s.store.Fetch(ctx)
+		add(checkReport{What: "Git remote"}, err)
+	}
+	for _, in := range s.asked {
+		server, err := in.Ping(ctx)
+		if err == nil && !server.Tested {
+			server.Notes = append(server.Notes, fmt.Sprintf("version %s was never tested with dashkeep", first(server.Version, "unknown")))
+		}
+		add(checkReport{What: "instance " + in.Name, Version: server.Version, User: server.User, Notes: server.Notes}, err)
+	}
+	if a.output == "json" {
+		if err := a.printJSON(map[string]any{"schema_version": jsonVersion, "checks": reports}); err != nil {
+			return err
+		}
+	} else {
+		a.printChecks(reports)
+	}
+	if errors.Join(errs...) == nil {
+		return nil
+	}
+	return codeError{code: worst(codes...)}
+}
+
+func (a *app) printChecks(reports []checkReport) {
+	for _, r := range reports {
+		mark := a.paint(green, "✓")
+		if !r.OK {
+			mark = a.paint(red, "✗")
+		}
+		line := r.What
+		if r.Version != "" {
+			line += ": version " + r.Version
+		}
+		if r.User != "" {
+			line += ", logged in as " + r.User
+		}
+		a.printf("%s %s\n", mark, oneLine(line))
+		if r.Error != "" {
+			a.printf("    %s\n", oneLine(r.Error))
+		}
+		for _, n := range r.Notes {
+			a.printf("    note: %s\n", oneLine(n))
+		}
+	}
+}
