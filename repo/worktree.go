@@ -1,0 +1,379 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+const indexPatience = 2 * time.Second
+
+// moveBranch moves ref, and when it is the followed branch and checked out, the
+// working files after it. An error means that the branch did not move, except
+// for one of the final flush, after which Open finds out.
+func (s *Store) moveBranch(ctx context.Context, ref string, old, new oid, who Signature, why string) error {
+	if ref != s.branch || !s.checkedOut() {
+		return s.casRef(ctx, ref, old, new, who, why)
+	}
+	if !s.jour.rec.Done {
+		s.follow(ctx) // or the next move would take half-done files for a person's
+	}
+	before := s.jour.rec
+	if err := s.jour.begin(ref, old, new); err != nil {
+		return fmt.Errorf("writing the journal: %w; nothing was committed", err)
+	}
+	if err := s.casRef(ctx, ref, old, new, who, why); err != nil {
+		if have, e := s.readRef(ref); e == nil && have != new {
+			s.jour.undo(before)
+		}
+		return err
+	}
+	s.follow(ctx)
+	return nil
+}
+
+// checkedOut reports whether the working tree shows the followed branch.
+func (s *Store) checkedOut() bool {
+	if s.work == nil {
+		return false
+	}
+	head, err := s.headRef()
+	return err == nil && head == s.branch
+}
+
+// follow brings the working files in step with the branch. The commit stands,
+// so what goes wrong here is logged and tried again at the next move or Open.
+func (s *Store) follow(ctx context.Context) {
+	s.left = nil
+	old, new := s.jour.rec.ids()
+	left, err := s.checkout(context.WithoutCancel(ctx), old, new)
+	s.left = left
+	if err != nil {
+		s.opt.Log.Warn("the working files are not in step with the branch yet; the next write or start tries again",
+			"path", s.opt.Path, "branch", s.Branch(), "error", err)
+		return
+	}
+	if len(left) > 0 {
+		s.opt.Log.Warn("working files with uncommitted edits were left alone", "path", s.opt.Path, "files", clip(left, 10))
+	}
+	if err := s.jour.done(); err != nil {
+		s.opt.Log.Warn("journal not written", "error", err)
+	}
+}
+
+// checkout changes the working files and the index from one commit to another.
+func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err error) {
+	oldTree, err := s.treeOf(old)
+	if err != nil {
+		return nil, err
+	}
+	newTree, err := s.treeOf(new)
+	if err != nil {
+		return nil, err
+	}
+	lock, err := takeFileLock(ctx, s.tmpDir(), s.file("index"), indexPatience)
+	if err != nil {
+		return nil, err
+	}
+	defer lock.release()
+	ix, err := s.loadIndex(oldTree)
+	if err != nil {
+		return nil, err
+	}
+	co := &checkout{s: s, ix: ix, set: map[string]*indexEntry{}, dirs: map[string]bool{}}
+	var writes []change
+	err = s.obj.diffTrees(oldTree, newTree, func(c change) error {
+		if why := unsafePath(c.path); why != "" {
+			return nil // not a file this package would ever touch
+		}
+		if c.new.none() {
+			return co.one(c) // first, so that a folder can take a file's place
+		}
+		writes = append(writes, c)
+		return nil
+	})
+	if err != nil {
+		return co.left, err
+	}
+	for _, c := range writes {
+		if err := co.one(c); err != nil {
+			return co.left, err
+		}
+	}
+	ix.apply(co.set)
+	return co.left, writeIndex(s.tmpDir(), s.file("index"), ix)
+}
+
+// treeOf is the tree of a commit; the zero id has an empty one.
+func (s *Store) treeOf(commit oid) (oid, error) {
+	if commit.IsZero() {
+		return oid{}, nil
+	}
+	c, err := s.obj.commit(commit)
+	if err != nil {
+		return oid{}, err
+	}
+	return c.tree, nil
+}
+
+// checkout is one pass over the working files.
+type checkout struct {
+	s    *Store
+	ix   *index
+	set  map[string]*indexEntry
+	dirs map[string]bool // folders known to be real ones
+	left []string
+}
+
+// one brings one path from c.old to c.new, if what stands there is still c.old
+// (or c.new already). Otherwise it is a person's and stays; it then shows as
+// modified against the new commit.
+func (co *checkout) one(c change) error {
+	if co.personal(c) {
+		co.left = append(co.left, c.path)
+		return nil
+	}
+	if !co.plain(c) {
+		co.skipFile(c)
+		return nil
+	}
+	have, fi, err := co.s.workFile(c.path, co.dirs)
+	if err != nil {
+		return err
+	}
+	switch {
+	case have == workAbsent && c.new.none():
+		co.set[c.path] = nil
+	case have == workFile && !c.new.none() && co.s.sameContent(c.path, fi, c.new):
+		co.record(c, fi)
+	case have == workAbsent && c.old.none(),
+		have == workFile && !c.old.none() && co.s.sameContent(c.path, fi, c.old):
+		return co.replace(c)
+	default:
+		co.leave(c)
+	}
+	return nil
+}
+
+// personal reports whether the index holds something of a person's for the
+// path: a conflict, staged content that is neither side's, a staged deletion.
+func (co *checkout) personal(c change) bool {
+	if co.ix.conflicted(c.path) {
+		return true
+	}
+	e := co.ix.get(c.path)
+	if e == nil {
+		return !c.old.none() && !c.new.none()
+	}
+	return (c.old.none() || e.id != c.old.id) && (c.new.none() || e.id != c.new.id)
+}
+
+// plain reports whether both sides are ordinary files. Links and submodules are
+// never made or removed.
+func (co *checkout) plain(c change) bool {
+	ok := func(e entry) bool { return e.none() || e.isFile() }
+	return ok(c.old) && ok(c.new) && !co.skipped(c.path)
+}
+
+// skipped reports whether a sparse checkout leaves the path out.
+func (co *checkout) skipped(p string) bool {
+	e := co.ix.get(p)
+	return e != nil && e.ext&extSkipTree != 0
+}
+
+// skipFile updates the index alone. A link or submodule that is not in the
+// working tree is marked as left out, so that git does not report it deleted.
+func (co *checkout) skipFile(c change) {
+	if c.new.none() {
+		co.set[c.path] = nil
+		return
+	}
+	e := &indexEntry{path: c.path, id: c.new.id}
+	e.setMode(c.new.mode)
+	if have, _, err := co.s.workFile(c.path, co.dirs); err == nil && have == workAbsent {
+		e.ext |= extSkipTree
+	}
+	co.set[c.path] = e
+}
+
+// leave keeps the file and lets the index follow the branch, so that the edit
+// shows as an edit of the new content.
+func (co *checkout) leave(c change) {
+	co.left = append(co.left, c.path)
+	if c.new.none() {
+		co.set[c.path] = nil
+		return
+	}
+	e := &indexEntry{path: c.path, id: c.new.id} // no size: git compares the content
+	e.setMode(c.new.mode)
+	co.set[c.path] = e
+}
+
+func (co *checkout) record(c change, fi fs.FileInfo) {
+	e := &indexEntry{path: c.path, id: c.new.id}
+	if old := co.ix.get(c.path); old != nil {
+		e.flags, e.ext = old.flags, old.ext
+	}
+	e.setMode(c.new.mode)
+	e.fillStat(fi)
+	co.set[c.path] = e
+}
+
+func (co *checkout) replace(c change) error {
+	if c.new.none() {
+		if err := co.s.work.Remove(filepath.FromSlash(c.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		co.s.pruneDirs(path.Dir(c.path))
+		clear(co.dirs)
+		co.set[c.path] = nil
+		return nil
+	}
+	data, err := co.s.obj.read(plumbing.BlobObject, c.new.id)
+	if errors.Is(err, errTooLarge) {
+		co.leave(c)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fi, err := co.s.writeWork(c.path, c.new.mode, data)
+	if err != nil {
+		return err
+	}
+	co.record(c, fi)
+	return nil
+}
+
+// What stands at a path of the working tree.
+const (
+	workAbsent = iota
+	workFile
+	workOther // a folder, a link, a device, or below a link
+)
+
+// workFile looks at a path without following links. dirs remembers folders that
+// are real ones.
+func (s *Store) workFile(p string, dirs map[string]bool) (int, fs.FileInfo, error) {
+	for i := 0; i < len(p); i++ {
+		if p[i] != '/' || dirs[p[:i]] {
+			continue
+		}
+		fi, err := s.work.Lstat(filepath.FromSlash(p[:i]))
+		if errors.Is(err, fs.ErrNotExist) {
+			return workAbsent, nil, nil
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+		if !fi.IsDir() {
+			return workOther, nil, nil
+		}
+		dirs[p[:i]] = true
+	}
+	fi, err := s.work.Lstat(filepath.FromSlash(p))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return workAbsent, nil, nil
+	case err != nil:
+		return 0, nil, err
+	case !fi.Mode().IsRegular():
+		return workOther, nil, nil
+	}
+	return workFile, fi, nil
+}
+
+// sameContent compares a working file with a blob by bytes. A file that differs
+// only in CRLF line ends was checked out so by git and counts as the same.
+func (s *Store) sameContent(p string, fi fs.FileInfo, e entry) bool {
+	f, err := s.work.Open(filepath.FromSlash(p))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	if fi.Size() > MaxBlob {
+		return hashStream(f, fi.Size()) == e.id
+	}
+	data, err := readLimited(f, MaxBlob, p)
+	if err != nil {
+		return false
+	}
+	if hashObject(plumbing.BlobObject, data) == e.id {
+		return true
+	}
+	return bytes.Contains(data, []byte("\r\n")) &&
+		hashObject(plumbing.BlobObject, bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) == e.id
+}
+
+func hashStream(r io.Reader, size int64) (id oid) {
+	h := sha1.New()
+	io.WriteString(h, "blob "+strconv.FormatInt(size, 10)+"\x00")
+	if n, err := io.Copy(h, io.LimitReader(r, size+1)); err != nil || n != size {
+		return oid{}
+	}
+	h.Sum(id[:0])
+	return id
+}
+
+// writeWork writes a working file by temporary file and rename. The temporary
+// file lies in the Git folder: a crash leaves nothing for people to find.
+func (s *Store) writeWork(p string, mode uint32, data []byte) (fs.FileInfo, error) {
+	perm := fs.FileMode(0o666)
+	if mode == modeExec {
+		perm = 0o777
+	}
+	name := filepath.FromSlash(p)
+	if dir := filepath.Dir(name); dir != "." {
+		if err := s.work.MkdirAll(dir, 0o777); err != nil {
+			return nil, err
+		}
+	}
+	tmp := filepath.Join(".git", "dashkeep", ownTemp+"work")
+	f, err := s.work.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(data)
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = s.work.Rename(tmp, name)
+	}
+	if err != nil {
+		s.work.Remove(tmp)
+		return nil, err
+	}
+	return s.work.Lstat(name)
+}
+
+// pruneDirs removes folders that became empty, as git does.
+func (s *Store) pruneDirs(d string) {
+	for d != "." && d != "/" && s.work.Remove(filepath.FromSlash(d)) == nil {
+		d = path.Dir(d)
+	}
+}
+
+// unsafePath is unsafeName for each component.
+func unsafePath(p string) string {
+	for p != "" {
+		name, rest, _ := strings.Cut(p, "/")
+		if why := unsafeName(name); why != "" {
+			return why
+		}
+		p = rest
+	}
+	return ""
+}
