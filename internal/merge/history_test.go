@@ -1,6 +1,7 @@
 package merge_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -8,6 +9,9 @@ import (
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/merge"
 )
+
+// go test ./internal/merge -run TestHistories -args -histories=20000
+var histories = flag.Uint64("histories", 500, "random histories of each kind")
 
 // world is one asset in Git and on a server, with the base between them, and
 // what happened to it.
@@ -164,7 +168,7 @@ func TestHistoriesLoseNoEdit(t *testing.T) {
 	for _, requests := range []bool{false, true} {
 		t.Run(fmt.Sprint("requests=", requests), func(t *testing.T) {
 			stopped := 0
-			for seed := range uint64(1500) {
+			for seed := range *histories {
 				start := canon(t, "spec: {a: v0, m: {b: v0}, list: [{name: p, v: v0}, {name: q, v: v0}]}")
 				w := &world{t: t, rnd: rand.New(rand.NewPCG(seed, 7)), git: start, live: start, base: start, alive: map[string]bool{}}
 				for range 14 {
