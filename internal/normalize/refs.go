@@ -15,7 +15,7 @@ func (d *Doc) refValues(r Rule) {
 		switch {
 		case p.node.Kind != yaml.ScalarNode:
 		case d.Live && p.node.Tag == asset.TagInt:
-			*p.node = *asset.Str(d.refer(r, p.node.Value, p.pointer()))
+			*p.node = *asset.Str(d.Refer(r.Kind, p.node.Value, p.pointer(), r.Weak))
 		default:
 			d.collect(r, p.node.Value)
 		}
@@ -33,7 +33,7 @@ func (d *Doc) refKeys(r Rule) error {
 			k := p.node.Content[i]
 			was := k.Value
 			if _, err := strconv.ParseInt(was, 10, 64); d.Live && err == nil {
-				*k = *asset.Str(d.refer(r, was, p.pointer()))
+				*k = *asset.Str(d.Refer(r.Kind, was, p.pointer(), r.Weak))
 			} else {
 				d.collect(r, was)
 			}
@@ -61,19 +61,19 @@ func (d *Doc) refText(r Rule) {
 		}
 		parts := []asset.TextPart{{Text: text}}
 		if m := r.Match.FindStringSubmatchIndex(text); len(m) >= 4 {
-			ref := d.refer(r, text[m[2]:m[3]], p.pointer())
+			ref := d.Refer(r.Kind, text[m[2]:m[3]], p.pointer(), r.Weak)
 			parts = []asset.TextPart{{Text: text[:m[2]]}, {Ref: ref}, {Text: text[m[3]:]}}
 		}
 		*p.node = *asset.Str(asset.JoinText(parts...))
 	}
 }
 
-// refer is the reference for a row, with its dependency and, when the server has
-// no such row, a note.
-func (d *Doc) refer(r Rule, row, pointer string) string {
-	if uid, ok := d.Row(r.Kind, row); ok {
-		id := asset.ID{Kind: r.Kind, UID: uid}
-		if !r.Weak {
+// Refer is the reference for a server's row, with a note when there is no such
+// row. The asset depends on it unless it is weak. pointer points into the spec.
+func (d *Doc) Refer(k asset.Kind, row, pointer string, weak bool) string {
+	if uid, ok := d.Row(k, row); ok {
+		id := asset.ID{Kind: k, UID: uid}
+		if !weak {
 			d.Depend(id)
 		}
 		return asset.Ref(id)
@@ -81,8 +81,8 @@ func (d *Doc) refer(r Rule, row, pointer string) string {
 	if n, err := strconv.ParseInt(row, 10, 64); err == nil && n >= ParkedBase {
 		row = strconv.FormatInt(n-ParkedBase, 10)
 	}
-	d.Note(pointer, fmt.Sprintf("refers to %s %s, which is not on the server", r.Kind, row))
-	return asset.MissingRef(r.Kind, row)
+	d.Note(pointer, fmt.Sprintf("refers to %s %s, which is not on the server", k, row))
+	return asset.MissingRef(k, row)
 }
 
 // collect records the dependency of a reference that is there already.

@@ -10,6 +10,7 @@ package normalize
 
 import (
 	"regexp"
+	"slices"
 
 	"gopkg.in/yaml.v3"
 
@@ -143,7 +144,10 @@ func (d *Doc) Row(k asset.Kind, row string) (string, bool) {
 
 // Note records something a person should know. path points into the spec.
 func (d *Doc) Note(path, text string) {
-	d.notes = append(d.notes, asset.Note{ID: d.ID, Path: "/spec" + path, Text: text})
+	n := asset.Note{ID: d.ID, Path: "/spec" + path, Text: text}
+	if !slices.Contains(d.notes, n) {
+		d.notes = append(d.notes, n)
+	}
 }
 
 // Depend records that another asset must exist first.

@@ -130,15 +130,7 @@ func layerRefs() *normalize.Hook {
 				switch {
 				case k == "" || v == nil:
 				case d.Live && v.Tag == asset.TagInt:
-					uid, ok := d.Row(k, v.Value)
-					ref := asset.Ref(asset.ID{Kind: k, UID: uid})
-					if !ok {
-						ref = asset.MissingRef(k, v.Value)
-						d.Note("/params/annotation_layers", "refers to "+string(k)+" "+v.Value+", which is not on the server")
-					} else if k == kindChart {
-						d.Depend(asset.ID{Kind: k, UID: uid})
-					}
-					*v = *asset.Str(ref)
+					*v = *asset.Str(d.Refer(k, v.Value, "/params/annotation_layers", k != kindChart))
 				case !d.Live:
 					if id, ok := asset.ParseRef(asset.Text(v)); ok && id.Kind == kindChart {
 						d.Depend(id)

@@ -9,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"gopkg.in/yaml.v3"
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -141,4 +144,251 @@ func TestLiveRestoreIntoEmptyServer(t *testing.T) {
 		t.Error("extra on the server", extra)
 	}
 	t.Logf("%d differing assets", len(diff))
+}
+
+func TestLiveTimes(t *testing.T) {
+	c := live(t, "DASHKEEP_TEST_SUPERSET_URL")
+	now := time.Now()
+	lap := func(what string) { t.Logf("%-28s %v", what, time.Since(now).Round(time.Millisecond)); now = time.Now() }
+	if _, err := c.page(t.Context(), kindDatabase, 0, 1); err != nil {
+		t.Fatal(err)
+	}
+	lap("login")
+	docs, err := c.download(t.Context(), "/api/v1/assets/export/", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lap("bare assets/export, parsed")
+	infos, err := c.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lap("list")
+	all := pull(t, c, nil)
+	lap("export nil + canonical")
+	for _, info := range infos {
+		if info.ID.Kind == kindDashboard {
+			pull(t, c, []asset.ID{info.ID})
+			break
+		}
+	}
+	lap("export one dashboard")
+	t.Log(len(docs), len(infos), len(all), infos[0])
+}
+
+// richSecrets are the values behind the masks of dashboard-rich.zip.
+func richSecrets(id asset.ID) map[string]secret.Value {
+	if id.Kind != kindDatabase {
+		return nil
+	}
+	return map[string]secret.Value{
+		"password": secret.Literal("Fake-pg-password"),
+		"extra/engine_params/connect_args/sslpassword": secret.Literal("FAKE-extra-s3cret"),
+	}
+}
+
+func rich(t *testing.T) map[asset.ID]*asset.Asset {
+	t.Helper()
+	c := canonical(t, unzip(t, "6.1.0/dashboard-rich.zip"))
+	for id, a := range c.assets {
+		a.Path = "lab/" + id.Kind.Plural() + "/" + id.UID + ".yaml"
+	}
+	return c.assets
+}
+
+func apply(t *testing.T, c *conn, as map[asset.ID]*asset.Asset) {
+	t.Helper()
+	for _, r := range c.Import(t.Context(), values(as), nil) {
+		if r.Err != nil {
+			t.Errorf("import %s: %v", r.ID, r.Err)
+		}
+		for _, n := range r.Omitted {
+			t.Logf("omitted %v", n)
+		}
+	}
+}
+
+func only(all, like map[asset.ID]*asset.Asset) map[asset.ID]*asset.Asset {
+	out := map[asset.ID]*asset.Asset{}
+	for id := range like {
+		if all[id] != nil {
+			out[id] = all[id]
+		}
+	}
+	return out
+}
+
+// strip takes out of every asset what it can do without.
+func strip(t *testing.T, as map[asset.ID]*asset.Asset) map[asset.ID]*asset.Asset {
+	t.Helper()
+	keep := map[string]bool{"allow_csv_upload": true, "allow_ctas": true, "allow_cvas": true, "allow_dml": true, "allow_run_async": true,
+		"expose_in_sqllab": true, "sqlalchemy_uri": true, "database_uuid": true, "dataset_uuid": true, "viz_type": true, "position": true,
+		"always_filter_main_dttm": true, "filter_select_enabled": true, "normalize_columns": true, "offset": true, "published": true}
+	out := map[asset.ID]*asset.Asset{}
+	for id, a := range as {
+		doc, err := asset.ParseDocument(a.Path, a.Content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range mapKeys(doc.Spec) {
+			switch {
+			case k == "columns":
+				doc.Spec = stripRows(doc.Spec, k, "column_name")
+			case k == "metrics":
+				doc.Spec = stripRows(doc.Spec, k, "metric_name", "expression")
+			case !keep[k]:
+				asset.Delete(doc.Spec, k)
+			}
+		}
+		doc.Title = "stripped " + doc.Title
+		content, err := doc.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := normalize.Load(a.Path, content, Rules())
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[id] = b
+	}
+	return out
+}
+
+func stripRows(spec *yaml.Node, list string, keep ...string) *yaml.Node {
+	for i, n := range items(asset.Get(spec, list)) {
+		row := asset.Map()
+		for _, k := range keep {
+			asset.Put(row, asset.Get(n, k), k)
+		}
+		asset.Get(spec, list).Content[i] = row
+	}
+	return spec
+}
+
+// TestLiveBecomesExactly overwrites full assets by bare ones and back: every
+// default must be written, for the importer leaves an absent key as it is.
+func TestLiveBecomesExactly(t *testing.T) {
+	url := os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
+	if url == "" {
+		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
+	}
+	c := connect(t, url, richSecrets)
+	seed(t, c, "6.1.0/dashboard-rich.zip", `{"databases/Warehouse.yaml": "Fake-pg-password"}`) // for the theme
+	full := rich(t)
+	bare := strip(t, full)
+	for i, want := range []map[asset.ID]*asset.Asset{full, bare, full} {
+		apply(t, c, want)
+		for _, d := range difference(want, only(pull(t, c, nil), want)) {
+			t.Errorf("round %d: %s", i+1, d)
+		}
+	}
+}
+
+// TestLiveSecretsStay creates a connection with secrets from the config and then
+// overwrites it without: the values stay what they were, and no mask is written.
+func TestLiveSecretsStay(t *testing.T) {
+	url := os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
+	if url == "" {
+		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
+	}
+	id := asset.ID{Kind: kindDatabase, UID: "9f36925b-a237-4ef9-a578-49f1754524e1"}
+	db := canonical(t, unzip(t, "6.1.0/assets.zip")).assets[id]
+	db.Path = "lab/databases/secrets-db.9f36925b.yaml"
+	bare := connect(t, url, nil)
+	if err := bare.Delete(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	r := bare.Import(t.Context(), []*asset.Asset{db}, nil)[0]
+	if r.Err == nil {
+		t.Fatal("a connection was created without its secrets")
+	}
+	for _, want := range []string{"password: {env:", "uri_query/sslpassword:", "encrypted_extra/connect_args/sslpassword:", id.String()} {
+		if !strings.Contains(r.Err.Error(), want) {
+			t.Errorf("the error does not name %q: %v", want, r.Err)
+		}
+	}
+	with := connect(t, url, func(asset.ID) map[string]secret.Value {
+		return map[string]secret.Value{"password": secret.Literal("Fake-pw"), "uri_query/sslpassword": secret.Literal("Fake-query&=ü"),
+			"encrypted_extra/connect_args/sslpassword": secret.Literal("Fake-encrypted")}
+	})
+	for i, c := range []*conn{with, bare} {
+		content := strings.Replace(string(db.Content), "allow_dml: false", fmt.Sprintf("allow_dml: %v", i == 1), 1)
+		next := &asset.Asset{Info: db.Info, Path: db.Path, Content: []byte(content)}
+		if r := c.Import(t.Context(), []*asset.Asset{next}, nil)[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		got := pull(t, bare, []asset.ID{id})[id]
+		if string(got.Content) != content {
+			t.Errorf("round %d: %s", i, firstLine(content, string(got.Content)))
+		}
+		raw := rawOf(t, bare, id)
+		uri := asset.Text(asset.Get(raw.Doc, "sqlalchemy_uri"))
+		if !strings.Contains(uri, "sslpassword=Fake-query%26%3D%C3%BC") || !strings.Contains(asset.Text(asset.Get(raw.Doc, "encrypted_extra")), "Fake-encrypted") {
+			t.Errorf("round %d: the server has lost a secret", i)
+		}
+	}
+	if err := bare.Delete(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := bare.Delete(t.Context(), id); err != nil {
+		t.Error("deleting twice:", err)
+	}
+}
+
+func rawOf(t *testing.T, c *conn, id asset.ID) *asset.Raw {
+	t.Helper()
+	for raw, err := range c.Export(t.Context(), []asset.ID{id}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	t.Fatal("nothing exported")
+	return nil
+}
+
+// TestLiveBadOnes: one asset the server cannot take does not stop the rest.
+func TestLiveBadOnes(t *testing.T) {
+	url := os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
+	if url == "" {
+		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
+	}
+	c := connect(t, url, richSecrets)
+	as := rich(t)
+	apply(t, c, as)
+	var bad asset.ID
+	for id, a := range as {
+		text := strings.Replace(string(a.Content), "\ntitle: ", "\ntitle: edited ", 1)
+		if id.Kind == kindChart && bad.UID == "" {
+			bad, text = id, strings.Replace(text, "  viz_type:", "  cache_timeout: often\n  viz_type:", 1)
+		}
+		as[id] = &asset.Asset{Info: a.Info, Path: a.Path, Content: []byte(text)}
+	}
+	broken := canonical(t, unzip(t, "6.1.0/chart-broken.zip")).assets
+	for id, a := range broken {
+		a.Path = "lab/charts/broken.yaml"
+		as[id] = a
+	}
+	for _, r := range c.Import(t.Context(), values(as), nil) {
+		switch {
+		case r.ID == bad || broken[r.ID] != nil:
+			if r.Err == nil {
+				t.Errorf("%s was taken", r.ID)
+			}
+			t.Log(r.Err)
+		case r.Err != nil:
+			t.Error(r.Err)
+		}
+	}
+	got := pull(t, c, nil)
+	delete(as, bad)
+	for id := range broken {
+		delete(as, id)
+	}
+	for _, d := range difference(as, only(got, as)) {
+		t.Error(d)
+	}
+	if strings.HasPrefix(got[bad].Title, "edited") {
+		t.Error("the bad chart was changed")
+	}
 }
