@@ -6,7 +6,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/invopop/jsonschema"
@@ -142,46 +141,4 @@ func secretSchema() *jsonschema.Schema {
 		form("command", "what a program prints; it is run without a shell", &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "string"}, MinItems: &one}),
 		{Type: "string", MinLength: &one, Description: "the secret itself: accepted with a warning"},
 	}}
-}
-
-// typeName is how the reference calls a field's type.
-func typeName(t reflect.Type) string {
-	switch t {
-	case reflect.TypeFor[secret.Value]():
-		return "secret"
-	case reflect.TypeFor[yaml.Node]():
-		return "keys and values"
-	case reflect.TypeFor[Match]():
-		return "match"
-	case reflect.TypeFor[asset.ID]():
-		return "KIND:UID"
-	case reflect.TypeFor[asset.Kind]():
-		return "kind"
-	case reflect.TypeFor[Date]():
-		return "date"
-	case reflect.TypeFor[Cron]():
-		return "cron line"
-	case reflect.TypeFor[Author]():
-		return "author"
-	case reflect.TypeFor[Ignore]():
-		return "KIND:/pointer"
-	case reflect.TypeFor[time.Duration]():
-		return "duration"
-	}
-	if e, ok := reflect.Zero(t).Interface().(enum); ok {
-		return strings.Join(e.Values(), ", ")
-	}
-	switch t.Kind() {
-	case reflect.Bool:
-		return "true or false"
-	case reflect.Int, reflect.Int64, reflect.Float64:
-		return "number"
-	case reflect.Slice:
-		return "list of " + typeName(t.Elem())
-	case reflect.Map:
-		return typeName(t.Key()) + " to " + typeName(t.Elem())
-	case reflect.Struct:
-		return "section"
-	}
-	return "text"
 }
