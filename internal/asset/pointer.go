@@ -2,6 +2,7 @@ package asset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -82,4 +83,11 @@ func ElementID(e *yaml.Node, field string) string {
 		return ""
 	}
 	return v.Value
+}
+
+// CutIdentity takes a pointer's key for a list element apart: "column_name=ds"
+// gives "ds". ok is false for other keys.
+func CutIdentity(key string) (id string, ok bool) {
+	field, id, ok := strings.Cut(key, "=")
+	return id, ok && slices.Contains(identityFields[:], field)
 }
