@@ -24,17 +24,18 @@ var ErrNotSet = errors.New("no secret is configured")
 // login. Errors name the variable, file or program and never hold a value; an
 // empty secret is an error, because a server would only say "login refused".
 func (v Value) Resolve(ctx context.Context) (string, error) {
-	if v.src == nil {
+	src := v.src()
+	if src == nil {
 		return "", ErrNotSet
 	}
-	s, err := v.src.fetch(ctx)
+	s, err := src.fetch(ctx)
 	if err != nil {
 		return "", err
 	}
 	if s == "" {
 		return "", fmt.Errorf("the secret from %s is empty", v.Source())
 	}
-	v.src.seen.Add(s)
+	src.seen.Add(s)
 	return s, nil
 }
 
@@ -134,10 +135,11 @@ func (b *bounded) Write(p []byte) (int, error) {
 // Warning says what is unwise about the way the secret is kept: a file that
 // other users of the machine may read. It is "" when there is nothing to say.
 func (v Value) Warning() string {
-	if v.src == nil || v.src.how != file {
+	src := v.src()
+	if src == nil || src.how != file {
 		return ""
 	}
-	fi, err := os.Stat(v.src.path())
+	fi, err := os.Stat(src.path())
 	if err != nil || !readableByOthers(fi) {
 		return ""
 	}

@@ -14,10 +14,24 @@ const Redacted = "[redacted]"
 // Value is a secret or the way to get it. It prints as "[redacted]" in every
 // verb and encoding. The zero Value is not configured.
 //
-// What it knows is behind a pointer on purpose: package fmt cannot call the
-// methods of a Value in an unexported field, nor under a wrong verb, and would
-// print the fields instead. A pointer inside a struct prints as an address.
-type Value struct{ src *source }
+// What it knows is behind two pointers on purpose: package fmt cannot call the
+// methods of a Value in an unexported field, prints the fields instead, and
+// under a wrong verb even follows one pointer. The second it prints as an
+// address.
+type Value struct{ ref **source }
+
+func wrap(s source) Value {
+	p := &s
+	return Value{&p}
+}
+
+// src is what the value knows, nil for the zero Value.
+func (v Value) src() *source {
+	if v.ref == nil {
+		return nil
+	}
+	return *v.ref
+}
 
 type source struct {
 	how     kind
@@ -37,53 +51,54 @@ const (
 )
 
 // Literal is a secret given in clear.
-func Literal(s string) Value { return Value{&source{how: literal, text: s}} }
+func Literal(s string) Value { return wrap(source{how: literal, text: s}) }
 
 // Env is the secret in an environment variable.
-func Env(name string) Value { return Value{&source{how: env, text: name}} }
+func Env(name string) Value { return wrap(source{how: env, text: name}) }
 
 // File is the secret in a file, less one trailing line end.
-func File(path string) Value { return Value{&source{how: file, text: path}} }
+func File(path string) Value { return wrap(source{how: file, text: path}) }
 
 // Command is the secret a program prints, less one trailing line end. It is
 // run without a shell.
-func Command(args ...string) Value { return Value{&source{how: command, command: args}} }
+func Command(args ...string) Value { return wrap(source{how: command, command: args}) }
 
 // Bind returns the same secret, with relative files and programs starting at
 // dir, and with every resolved value made known to r (which may be nil). A
 // literal is made known at once.
 func (v Value) Bind(dir string, r *Redactor) Value {
-	if v.src == nil {
+	if v.ref == nil {
 		return v
 	}
-	c := *v.src
+	c := *v.src()
 	c.dir, c.seen = dir, r
 	if c.how == literal {
 		r.Add(c.text)
 	}
-	return Value{&c}
+	return wrap(c)
 }
 
 // IsZero reports whether no secret is configured.
-func (v Value) IsZero() bool { return v.src == nil }
+func (v Value) IsZero() bool { return v.ref == nil }
 
 // Literal reports whether the secret itself stands in the config.
-func (v Value) Literal() bool { return v.src != nil && v.src.how == literal }
+func (v Value) Literal() bool { return v.ref != nil && v.src().how == literal }
 
 // Source says where the secret comes from, for messages: "environment variable
 // GIT_TOKEN", "file /run/token", "command pass". Of a command it names only the
 // program, because arguments can be secrets as well.
 func (v Value) Source() string {
+	src := v.src()
 	switch {
-	case v.src == nil:
+	case src == nil:
 		return "not configured"
-	case v.src.how == env:
-		return "environment variable " + v.src.text
-	case v.src.how == file:
-		return "file " + v.src.path()
-	case v.src.how == command && len(v.src.command) > 0:
-		return "command " + v.src.command[0]
-	case v.src.how == command:
+	case src.how == env:
+		return "environment variable " + src.text
+	case src.how == file:
+		return "file " + src.path()
+	case src.how == command && len(src.command) > 0:
+		return "command " + src.command[0]
+	case src.how == command:
 		return "command"
 	}
 	return "the config itself"
