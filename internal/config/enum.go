@@ -64,5 +64,14 @@ func (LogLevel) Values() []string { return []string{"debug", "info", "warn", "er
 // LogFormat is how log lines look.
 type LogFormat string
 
+// The log formats.
+const (
+	LogAuto LogFormat = "auto"
+	LogText LogFormat = "text"
+	LogJSON LogFormat = "json"
+)
+
 // Values lists what is allowed.
-func (LogFormat) Values() []string { return []string{"auto", "text", "json"} }
+func (LogFormat) Values() []string {
+	return []string{string(LogAuto), string(LogText), string(LogJSON)}
+}
