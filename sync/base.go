@@ -171,7 +171,24 @@ func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
 	if !e.Remote {
 		return nil
 	}
-	err := e.Repo.Push(ctx, refName("base", in.Name), refName("ids", in.Name))
+	var refs []string
+	if _, born, err := e.Repo.Head(); err != nil {
+		return err
+	} else if born {
+		refs = append(refs, "refs/heads/"+e.Repo.Branch())
+	}
+	for _, sort := range []string{"base", "ids"} { // pushing an absent ref would delete it there
+		name := refName(sort, in.Name)
+		if _, ok, err := e.Repo.ReadRef(name); err != nil {
+			return err
+		} else if ok {
+			refs = append(refs, name)
+		}
+	}
+	if refs == nil {
+		return nil
+	}
+	err := e.Repo.Push(ctx, refs...)
 	var refused *repo.OwnRefsError
 	if errors.As(err, &refused) {
 		run.warn("%v; a second machine cannot continue from this clone", err)

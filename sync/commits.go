@@ -13,9 +13,9 @@ import (
 
 // commitsFor groups the changes of a pull: one commit per editor, the committer's
 // own (removals, unknown editors) first; the first pull is one baseline commit.
-func (e *Engine) commitsFor(in *Instance, first bool, pulled []Pulled, run *Run) []repo.Commit {
+func (e *Engine) commitsFor(in *Instance, first bool, pulled []Pulled, live *asset.Set, run *Run) []repo.Commit {
 	if first {
-		return []repo.Commit{e.newCommit(in, e.Committer, pulled, baselineSubject(in, pulled), run)}
+		return []repo.Commit{e.newCommit(in, e.Committer, pulled, baselineSubject(in, pulled), items(in, live, pulled), run)}
 	}
 	groups := map[repo.Signature][]Pulled{}
 	var order []repo.Signature
@@ -31,7 +31,8 @@ func (e *Engine) commitsFor(in *Instance, first bool, pulled []Pulled, run *Run)
 	})
 	var commits []repo.Commit
 	for _, sig := range order {
-		commits = append(commits, e.newCommit(in, sig, groups[sig], summary.Subject(in.Name, items(groups[sig])), run))
+		list := items(in, live, groups[sig])
+		commits = append(commits, e.newCommit(in, sig, groups[sig], summary.Subject(in.Name, list), list, run))
 	}
 	return commits
 }
@@ -47,7 +48,7 @@ func (e *Engine) author(in *Instance, p Pulled) repo.Signature {
 	return e.Committer
 }
 
-func (e *Engine) newCommit(in *Instance, author repo.Signature, pulled []Pulled, subject string, run *Run) repo.Commit {
+func (e *Engine) newCommit(in *Instance, author repo.Signature, pulled []Pulled, subject string, list []summary.Item, run *Run) repo.Commit {
 	c := repo.Commit{Changes: map[string][]byte{}, Author: author, Committer: e.Committer}
 	var body bytes.Buffer
 	for _, p := range pulled {
@@ -56,7 +57,7 @@ func (e *Engine) newCommit(in *Instance, author repo.Signature, pulled []Pulled,
 		}
 		c.Changes[p.Path] = p.After
 	}
-	for _, line := range summary.Lines(items(pulled)) {
+	for _, line := range summary.Lines(list) {
 		fmt.Fprintf(&body, "%s\n", line)
 	}
 	c.Message = subject + "\n\n" + body.String()
@@ -67,10 +68,27 @@ func (e *Engine) newCommit(in *Instance, author repo.Signature, pulled []Pulled,
 	return c
 }
 
-func items(pulled []Pulled) []summary.Item {
+// items says what the commit holds. An asset that stands on just one dashboard
+// (an asset of the top kind) is said to belong to it.
+func items(in *Instance, live *asset.Set, pulled []Pulled) []summary.Item {
+	holders := map[asset.ID][]string{}
+	top := in.Kinds[len(in.Kinds)-1]
+	for a := range live.All() {
+		for _, ref := range a.Refs {
+			if a.ID.Kind == top {
+				holders[ref] = append(holders[ref], a.Title)
+			}
+		}
+	}
 	out := make([]summary.Item, len(pulled))
 	for i, p := range pulled {
-		out[i] = summary.Item{Kind: p.Info.ID.Kind, Title: p.Info.Title, Before: p.Before, After: p.After}
+		out[i] = summary.Item{Kind: p.Info.ID.Kind, Title: p.Info.Title, What: summary.Kind(p.Action)}
+		if p.Action == "changed" {
+			out[i].Changes = summary.Changes(p.Before, p.After)
+		}
+		if h := holders[p.Info.ID]; len(h) == 1 {
+			out[i].Of = h[0]
+		}
 	}
 	return out
 }

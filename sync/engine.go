@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -152,17 +153,55 @@ type BrokenFile struct {
 // refName is where an instance's state of one sort is kept.
 func refName(sort, instance string) string { return path.Join("refs/dashkeep", sort, instance) }
 
-// fetch brings what others pushed. A remote that cannot be reached is a warning
-// in the run, not an error: commits pile up locally and are pushed later.
+// fetch brings what others pushed and joins it with local commits that are not
+// pushed yet. A remote that cannot be reached is a warning in the run, not an
+// error: commits pile up locally and are pushed later.
 func (e *Engine) fetch(ctx context.Context, in *Instance, run *Run) error {
 	if !e.Remote {
 		return nil
 	}
-	_, err := e.Repo.Fetch(ctx)
+	_, err := e.Repo.FetchAndMerge(ctx)
 	var unreachable *repo.UnreachableError
 	if errors.As(err, &unreachable) {
-		run.warn("the Git remote cannot be reached, working with the local copy: %v", err)
+		run.warn("working with the local clone: %v", err)
 		return nil
 	}
-	return err
+	return e.joinBases(ctx, err)
+}
+
+// joinBases settles own refs that two machines moved apart: theirs is taken.
+// Either value was common to Git and live once, so a wrong choice costs at most
+// a conflict that is none, never an edit. Other errors come back.
+func (e *Engine) joinBases(ctx context.Context, err error) error {
+	var rest []error
+	for _, err := range flatten(err) {
+		var d *repo.DivergedError
+		if !errors.As(err, &d) || !strings.HasPrefix(d.Ref, refName("base", "")) || d.Remote == "" {
+			rest = append(rest, err)
+			continue
+		}
+		files, ferr := e.Repo.Files(d.Remote, "")
+		if ferr == nil {
+			_, ferr = e.Repo.MergeRef(ctx, d.Ref, d.Local, d.Remote, files, "base: taken from the remote, where another machine moved it")
+		}
+		if ferr != nil {
+			rest = append(rest, ferr)
+		}
+	}
+	return errors.Join(rest...)
+}
+
+// flatten takes joined errors apart.
+func flatten(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if j, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []error
+		for _, one := range j.Unwrap() {
+			out = append(out, flatten(one)...)
+		}
+		return out
+	}
+	return []error{err}
 }

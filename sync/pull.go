@@ -78,7 +78,7 @@ func (e *Engine) bring(ctx context.Context, in *Instance, live *asset.Set, o Pul
 		run.Pulled = rec.Pulled
 		return nil
 	}
-	if err := e.commit(ctx, in, b, rec, run); err != nil {
+	if err := e.commit(ctx, in, b, rec, live, run); err != nil {
 		return err
 	}
 	return e.settle(ctx, in, b, rec.Git, live, run)
@@ -154,13 +154,13 @@ func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, 
 }
 
 // commit turns what changed into commits, refusing what looks like a secret.
-func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconciled, run *Run) error {
+func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconciled, live *asset.Set, run *Run) error {
 	rec.Pulled = e.withoutSecrets(in, rec, run)
 	run.Pulled = rec.Pulled
 	if len(rec.Pulled) == 0 {
 		return nil
 	}
-	commits := e.commitsFor(in, b.rev == "", rec.Pulled, run)
+	commits := e.commitsFor(in, b.rev == "", rec.Pulled, live, run)
 	commits[0].Base = run.Revision
 	e.say(in, "committing %d changes", len(rec.Pulled))
 	head, err := e.Repo.Commit(ctx, commits)

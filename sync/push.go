@@ -26,9 +26,12 @@ func (e *Engine) push(ctx context.Context, in *Instance, run *Run) error {
 			break
 		}
 		e.say(in, "the remote moved, merging")
-		head, merr := e.Repo.FetchAndMerge(ctx)
-		if merr != nil {
-			return fmt.Errorf("instance %s: %w", in.Name, merr)
+		if err := e.fetch(ctx, in, run); err != nil {
+			return fmt.Errorf("instance %s: %w", in.Name, err)
+		}
+		head, _, headErr := e.Repo.Head()
+		if headErr != nil {
+			return headErr
 		}
 		run.Revision = head
 	}

@@ -19,7 +19,7 @@ func (a *app) logger(c config.Log) *slog.Logger {
 	}
 	o := &slog.HandlerOptions{Level: level}
 	var h slog.Handler = slog.NewJSONHandler(a.err, o)
-	if c.Format == config.LogText || (c.Format != config.LogJSON && terminal(a.err)) {
+	if c.Format == "text" || (c.Format != "json" && terminal(a.err)) {
 		h = slog.NewTextHandler(a.err, o)
 	}
 	return slog.New(secret.Handler(h, a.redactor))

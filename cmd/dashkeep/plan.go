@@ -122,15 +122,15 @@ type planReport struct {
 }
 
 type changeReport struct {
-	Action    string           `json:"action"`
-	ID        string           `json:"id"`
-	Title     string           `json:"title"`
-	Path      string           `json:"path,omitempty"`
-	Applies   bool             `json:"applies"`
-	Skip      string           `json:"skip,omitempty"`
-	Changes   []summary.Change `json:"changes,omitempty"`
-	Conflicts any              `json:"conflicts,omitempty"`
-	Diff      string           `json:"diff,omitempty"`
+	Action    string        `json:"action"`
+	ID        string        `json:"id"`
+	Title     string        `json:"title"`
+	Path      string        `json:"path,omitempty"`
+	Applies   bool          `json:"applies"`
+	Skip      string        `json:"skip,omitempty"`
+	Changes   []valueReport `json:"changes,omitempty"`
+	Conflicts any           `json:"conflicts,omitempty"`
+	Diff      string        `json:"diff,omitempty"`
 }
 
 func (a *app) showPlan(plan *importer.Plan, run *syncer.Run) error {
@@ -139,7 +139,7 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run) error {
 		for _, c := range plan.Changes {
 			r.Changes = append(r.Changes, changeReport{
 				Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Path: pathOf(c), Applies: c.Applies(), Skip: c.Skip,
-				Changes: summary.Changes(bytesOf(c.Before), afterOf(c)), Conflicts: conflictsOf(c), Diff: diffOf(c),
+				Changes: values(bytesOf(c.Before), afterOf(c)), Conflicts: conflictsOf(c), Diff: diffOf(c),
 			})
 		}
 		for _, f := range run.Failures {
@@ -210,9 +210,22 @@ func (a *app) printChange(c importer.Change) {
 		return
 	}
 	for _, ch := range summary.Changes(bytesOf(c.Before), afterOf(c)) {
-		a.printf("    %s\n", oneLine(ch.String()))
+		a.printf("    %s\n", changeLine(ch))
 	}
-	a.printf("%s", a.paintDiff(indent(safeText(diffOf(c)), "    ")))
+	a.printf("%s", a.paintDiff(indent(diff.Display(diffOf(c)), "    ")))
+}
+
+// changeLine says one changed value in words.
+func changeLine(c summary.Change) string {
+	switch c.Kind {
+	case summary.Added:
+		return fmt.Sprintf("%s: added %s", c.Path, c.New)
+	case summary.Removed:
+		return fmt.Sprintf("%s: removed %s", c.Path, c.Old)
+	case summary.Moved:
+		return c.Path + ": order changed"
+	}
+	return fmt.Sprintf("%s: %s → %s", c.Path, c.Old, c.New)
 }
 
 func diffOf(c importer.Change) string {

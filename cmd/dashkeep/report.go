@@ -54,18 +54,35 @@ type runReport struct {
 }
 
 type assetReport struct {
-	ID       string           `json:"id"`
-	Title    string           `json:"title,omitempty"`
-	Path     string           `json:"path,omitempty"`
-	Action   string           `json:"action,omitempty"`
-	Verified *bool            `json:"verified,omitempty"`
-	URL      string           `json:"url,omitempty"`
-	Error    string           `json:"error,omitempty"`
-	Reason   string           `json:"reason,omitempty"`
-	Changes  []summary.Change `json:"changes,omitempty"`
-	Values   any              `json:"values,omitempty"`
-	Omitted  []string         `json:"omitted,omitempty"`
-	Unread   []string         `json:"unread,omitempty"`
+	ID       string        `json:"id"`
+	Title    string        `json:"title,omitempty"`
+	Path     string        `json:"path,omitempty"`
+	Action   string        `json:"action,omitempty"`
+	Verified *bool         `json:"verified,omitempty"`
+	URL      string        `json:"url,omitempty"`
+	Error    string        `json:"error,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Changes  []valueReport `json:"changes,omitempty"`
+	Values   any           `json:"values,omitempty"`
+	Omitted  []string      `json:"omitted,omitempty"`
+	Unread   []string      `json:"unread,omitempty"`
+}
+
+// valueReport is the JSON form of one changed value.
+type valueReport struct {
+	Path    string `json:"path"`
+	Pointer string `json:"pointer"`
+	Kind    string `json:"kind"`
+	Old     string `json:"old,omitempty"`
+	New     string `json:"new,omitempty"`
+}
+
+func values(before, after []byte) []valueReport {
+	var out []valueReport
+	for _, c := range summary.Changes(before, after) {
+		out = append(out, valueReport{Path: c.Path, Pointer: c.Pointer, Kind: string(c.Kind), Old: c.Old, New: c.New})
+	}
+	return out
 }
 
 func reportOf(run *syncer.Run, code int, err error) runReport {
@@ -82,7 +99,7 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 	}
 	for _, p := range run.Pulled {
 		r.Assets = append(r.Assets, assetReport{ID: p.Info.ID.String(), Title: p.Info.Title, Path: p.Path, Action: p.Action,
-			Changes: summary.Changes(p.Before, p.After)})
+			Changes: values(p.Before, p.After)})
 	}
 	if run.Outcome != nil {
 		for _, d := range run.Outcome.Done {
