@@ -58,9 +58,13 @@ func (o *Outcome) Failed() []Done {
 type StaleError struct{ IDs []asset.ID }
 
 func (e *StaleError) Error() string {
-	names := make([]string, len(e.IDs))
+	var names []string
 	for i, id := range e.IDs {
-		names[i] = id.String()
+		if i == 5 {
+			names = append(names, fmt.Sprintf("and %d more", len(e.IDs)-i))
+			break
+		}
+		names = append(names, id.String())
 	}
 	return fmt.Sprintf("the plan is stale: %s changed on the server since it was made; nothing was written, plan again", strings.Join(names, ", "))
 }

@@ -88,7 +88,7 @@ func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, pla
 		writes += len(level)
 	}
 	if a.output == "text" || writes == 0 {
-		if err := a.showPlan(plan, planned); err != nil {
+		if err := a.showPlan(plan, planned, false); err != nil {
 			return err
 		}
 	}

@@ -89,7 +89,7 @@ func (a *app) plan(ctx context.Context, name, rev string, p importer.Policy, out
 			return fmt.Errorf("writing the plan: %w", err)
 		}
 	}
-	if err := a.showPlan(plan, run); err != nil {
+	if err := a.showPlan(plan, run, true); err != nil {
 		return err
 	}
 	code := planCode(plan, run)
@@ -133,7 +133,8 @@ type changeReport struct {
 	Diff      string        `json:"diff,omitempty"`
 }
 
-func (a *app) showPlan(plan *importer.Plan, run *syncer.Run) error {
+// showPlan prints a plan: each change in words, with its diff when asked for.
+func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 	if a.output == "json" {
 		r := planReport{SchemaVersion: jsonVersion, Instance: plan.Instance, Revision: plan.Revision, Changes: []changeReport{}}
 		for _, c := range plan.Changes {
@@ -147,8 +148,17 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run) error {
 		}
 		return a.printJSON(r)
 	}
+	created := 0
 	for _, c := range plan.Changes {
-		a.printChange(c)
+		if c.Action == importer.Create && c.Applies() {
+			if created++; created > maxListed {
+				continue
+			}
+		}
+		a.printChange(c, diffs)
+	}
+	if created > maxListed {
+		a.printf("  … and %d more to create\n", created-maxListed)
 	}
 	a.printProblems(run)
 	a.printf("%s\n", planLine(plan))
@@ -186,7 +196,7 @@ func planLine(plan *importer.Plan) string {
 	return fmt.Sprintf("%s: %s (Git at %s)", plan.Instance, strings.Join(parts, ", "), shortRev(plan.Revision))
 }
 
-func (a *app) printChange(c importer.Change) {
+func (a *app) printChange(c importer.Change, diffs bool) {
 	mark, colour := map[importer.Action]string{importer.Create: "+", importer.Update: "~", importer.Delete: "-"}[c.Action], yellow
 	switch {
 	case c.Skip != "":
@@ -212,7 +222,9 @@ func (a *app) printChange(c importer.Change) {
 	for _, ch := range summary.Changes(bytesOf(c.Before), afterOf(c)) {
 		a.printf("    %s\n", changeLine(ch))
 	}
-	a.printf("%s", a.paintDiff(indent(diff.Display(diffOf(c)), "    ")))
+	if diffs {
+		a.printf("%s", a.paintDiff(indent(diff.Display(diffOf(c)), "    ")))
+	}
 }
 
 // changeLine says one changed value in words.
@@ -233,7 +245,7 @@ func diffOf(c importer.Change) string {
 		return ""
 	}
 	name := pathOf(c)
-	return diff.Unified("server/"+name, "git/"+name, c.Before.Content, c.After.Content, 3)
+	return diff.Unified(name, name, c.Before.Content, c.After.Content, 3)
 }
 
 func pathOf(c importer.Change) string {

@@ -139,8 +139,9 @@ func (a *app) printPull(run *syncer.Run, o syncer.PullOptions, err error) {
 	}
 }
 
-// maxListed is how many files a pull lists; a baseline has hundreds.
-const maxListed = 40
+// maxListed is how many new assets or changed files are listed one by one; a
+// first pull or a restore has hundreds, and --output json has them all.
+const maxListed = 10
 
 func (a *app) printPulled(p syncer.Pulled) {
 	mark, colour := "~", yellow

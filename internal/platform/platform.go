@@ -24,7 +24,8 @@ type Platform interface {
 	Ping(ctx context.Context) (Server, error)
 	// List is the cheap index of every asset of the kinds the platform reads.
 	List(ctx context.Context) ([]asset.Info, error)
-	// Export yields the documents of ids, nil for all. An error is yielded as an
+	// Export yields the documents of ids, nil for all; an asked id that is not on
+	// the server is left out. An error is yielded as an
 	// *asset.Error when it concerns one asset, and ends the sequence otherwise.
 	Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error]
 	// Import makes each asset on the server become exactly its content, and

@@ -126,7 +126,11 @@ func (r *reading) some(ctx context.Context) error {
 		}
 		r.take(docs, r.ids)
 	}
-	return r.complete(ctx)
+	if err := r.complete(ctx); err != nil {
+		return err
+	}
+	r.ids = slices.DeleteFunc(slices.Clone(r.ids), func(id asset.ID) bool { return r.deleted[id] })
+	return nil
 }
 
 // complete asks for what is wanted and not there yet: in chunks, then one by one.
