@@ -57,13 +57,15 @@ type importing struct {
 
 // job is one asset to be written.
 type job struct {
-	doc    *asset.Document
-	path   string // in the repository, for messages
-	title  string
-	node   *yaml.Node        // what the server gets
-	forms  map[string]string // passwords and the like, by form field
-	travel []string          // names of dependency files in the bundle
-	again  bool              // refers to a chart that this very import creates
+	doc      *asset.Document
+	path     string // in the repository, for messages
+	title    string
+	node     *yaml.Node        // what the server gets
+	forms    map[string]string // passwords and the like, by form field
+	travel   []string          // names of dependency files in the bundle
+	put      map[string]any    // what the importer cannot take; sent to the asset itself
+	untunnel bool              // the SSH tunnel is to be taken off
+	again    bool              // refers to a chart that this very import creates
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }
@@ -119,6 +121,8 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 	again := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !j.again || im.results[j.id()].Err != nil })
 	im.write(ctx, k, again)
 	switch k {
+	case kindDatabase:
+		im.finishTunnels(ctx, jobs)
 	case kindChart:
 		im.restoreLayers(ctx, jobs)
 	case kindDashboard:
@@ -191,6 +195,11 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 	revealed, err := im.reveal(ctx, &doc, exists)
 	if err != nil {
 		return err
+	}
+	if doc.Kind == kindDatabase {
+		if err := im.settleTunnel(ctx, j, doc.Spec, revealed.keepsTunnel); err != nil {
+			return err
+		}
 	}
 	travels := im.companionsOf(j, rest)
 	node, omitted, err := normalize.Denormalize(&doc, Rules().Kinds[doc.Kind], normalize.Server{Version: im.version, Row: im.rows(ctx, j, travels)})

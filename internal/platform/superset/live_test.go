@@ -392,3 +392,51 @@ func TestLiveBadOnes(t *testing.T) {
 		t.Error("the bad chart was changed")
 	}
 }
+
+// TestLiveTunnel needs a server with SSH_TUNNELING. A tunnel cannot be changed
+// without its secrets there: for that Superset opens it, and the lab has no SSH.
+func TestLiveTunnel(t *testing.T) {
+	url := os.Getenv("DASHKEEP_TEST_SUPERSET_TUNNEL_URL")
+	if url == "" {
+		t.Skip("set DASHKEEP_TEST_SUPERSET_TUNNEL_URL")
+	}
+	id := asset.ID{Kind: kindDatabase, UID: "938c973a-952b-4d3f-a6c3-e4b60cd12bee"}
+	content := `dashkeep: superset/1
+kind: database
+uid: 938c973a-952b-4d3f-a6c3-e4b60cd12bee
+title: tunnel
+spec:
+  allow_csv_upload: true
+  allow_ctas: false
+  allow_cvas: false
+  allow_dml: false
+  allow_run_async: false
+  expose_in_sqllab: true
+  sqlalchemy_uri: postgresql://u:XXXXXXXXXX@10.255.255.1:5432/x
+  ssh_tunnel:
+    password: XXXXXXXXXX
+    server_address: '127.0.0.1'
+    server_port: 2222
+    username: u
+`
+	with := connect(t, url, func(asset.ID) map[string]secret.Value {
+		return map[string]secret.Value{"password": secret.Literal("Fake-pw"), "ssh_tunnel/password": secret.Literal("Fake-ssh")}
+	})
+	texts := []string{
+		content,
+		strings.Replace(content, "allow_dml: false", "allow_dml: true", 1),
+		strings.Replace(content, "2222", "2223", 1),
+		content[:strings.Index(content, "  ssh_tunnel:")],
+	}
+	bare := connect(t, url, nil)
+	for i, c := range []*conn{with, bare, with, bare} {
+		text := texts[i]
+		a := &asset.Asset{Info: asset.Info{ID: id, Title: "tunnel"}, Path: "lab/databases/tunnel.yaml", Content: []byte(text)}
+		if r := c.Import(t.Context(), []*asset.Asset{a}, nil)[0]; r.Err != nil {
+			t.Fatal(r.Err)
+		}
+		if got := string(pull(t, c, []asset.ID{id})[id].Content); got != text {
+			t.Errorf("round %d: %s", i, firstLine(text, got))
+		}
+	}
+}

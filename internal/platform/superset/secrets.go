@@ -107,6 +107,8 @@ type revealing struct {
 	missing []string
 	live    *yaml.Node // the server's spec, secrets included; nil until asked for
 	keeps   bool       // the server masks encrypted_extra itself and keeps what is masked
+
+	keepsTunnel bool // a secret of the SSH tunnel stays what it is
 }
 
 // configured is the value the config gives for name.
@@ -169,15 +171,16 @@ func (v *revealing) value(p spot) error {
 	return nil
 }
 
-// tunnel handles the secrets of an SSH tunnel. One that is not configured is
-// left out for a connection that is there, because the importer leaves an absent
-// key as it is; its own mask it would write as a value (importers/v1/utils.py
-// looks the tunnel up by the database's uuid and finds none).
+// tunnel handles the secrets of an SSH tunnel. Those that are not configured stay
+// what they are on the server (settleTunnel).
 func (v *revealing) tunnel(p spot) error {
 	text, ok, err := v.configured(p.name())
-	if err != nil || ok {
-		p.node.Value = text
+	if err != nil {
 		return err
+	}
+	if ok {
+		p.node.Value = text
+		return nil
 	}
 	live, err := v.onServer()
 	if err != nil {
@@ -186,7 +189,7 @@ func (v *revealing) tunnel(p spot) error {
 	if asset.Get(live, p.keys...) == nil {
 		v.missing = append(v.missing, p.name())
 	}
-	asset.Delete(v.doc.Spec, p.keys...)
+	v.keepsTunnel = true
 	return nil
 }
 
