@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -35,8 +36,8 @@ var shapes = [...]shape{
 }
 
 var (
-	// uri finds user information with a password: scheme://user:password@
-	uri = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@:'"<>]*:([^\s/?#'"<>]+)@`)
+	// port tells host:8080/path@x from user:password@host
+	port = regexp.MustCompile(`^[0-9]{1,5}[/?#,;)]`)
 	// variable is a value from the environment: $WAREHOUSE_PASSWORD
 	variable = regexp.MustCompile(`^\$[A-Z_][A-Z0-9_]*$`)
 )
@@ -83,14 +84,37 @@ func (s *scan) lines(content []byte) {
 				s.add(line, at[0]+1, CodeSecret, sh.what+" stands here; remove it and give it out anew, for it may have been seen")
 			}
 		}
-		if !uris || !bytes.Contains(l, []byte("://")) {
+		if uris {
+			s.uris(line, l)
+		}
+	}
+}
+
+// uris looks for scheme://user:password@ in a line. The password may hold what a
+// strict URI would encode: SQLAlchemy takes all up to the @.
+func (s *scan) uris(line int, l []byte) {
+	done := 0
+	for {
+		i := bytes.Index(l[done:], []byte("://"))
+		if i < 0 {
+			return
+		}
+		start := done + i
+		done = start + len("://")
+		rest := l[done:]
+		if end := bytes.IndexAny(rest, " \t\r\n'\"<>`"); end >= 0 {
+			rest = rest[:end]
+		}
+		at := bytes.LastIndexByte(rest, '@')
+		if at < 0 {
 			continue
 		}
-		for _, m := range uri.FindAllSubmatchIndex(l, -1) {
-			if password := string(l[m[2]:m[3]]); !placeholder(password) {
-				s.add(line, m[0]+1, CodeSecret, "a URI with a password stands here; replace the password by XXXXXXXXXX and configure it under secrets")
-			}
+		user, password, ok := strings.Cut(string(rest[:at]), ":")
+		if !ok || strings.ContainsAny(user, "/?#@") || port.MatchString(password) || placeholder(password) {
+			continue
 		}
+		s.add(line, start+1, CodeSecret, "a URI with a password stands here; replace the password by XXXXXXXXXX and configure it under secrets")
+		done += at
 	}
 }
 
@@ -110,7 +134,12 @@ func (s *scan) keys(n *yaml.Node) {
 }
 
 func secretName(key string) bool {
-	key = strings.ToLower(strings.NewReplacer("-", "", "_", "", " ", "").Replace(key))
+	key = strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == ' ' {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, key)
 	for _, name := range [...]string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "secretkey", "privatekey", "credential", "credentials", "keyfilejson", "sslkey"} {
 		if strings.HasSuffix(key, name) {
 			return true

@@ -15,6 +15,8 @@ func TestSecretsFinds(t *testing.T) {
 		{"uri: \"mysql://u:p%40ss@h/db\"\n", lint.CodeSecret},
 		{"text: see redis://:hun" + "ter2@h:6379/0 for it\n", lint.CodeSecret},
 		{"uri: clickhouse://u:p@w@h/db\n", lint.CodeSecret},
+		{"uri: postgresql://u:hun" + "ter2/a?b#c@h/db\n", lint.CodeSecret},
+		{"a: http://x/y,https://u:hun" + "ter2@h\n", lint.CodeSecret},
 		{"k: |\n  -----BEGIN RSA PRIV" + "ATE KEY-----\n  MIIE\n", lint.CodeSecret},
 		{"k: \"-----BEGIN PRIV" + "ATE KEY-----\\nMIIE\"\n", lint.CodeSecret},
 		{"k: -----BEGIN OPENSSH PRIV" + "ATE KEY-----\n", lint.CodeSecret},
@@ -47,7 +49,7 @@ func TestSecretsFinds(t *testing.T) {
 
 func TestSecretsLetsThrough(t *testing.T) {
 	for _, in := range []string{
-		"uri: postgresql://user:XXXXXXXXXX@host/db\n", "uri: postgresql://user@host/db\n", "uri: postgresql://user:@host/db\n", "uri: https://example.com:8080/a@b\n", "uri: postgresql://u:${PW}@h\n",
+		"uri: postgresql://user:XXXXXXXXXX@host/db\n", "uri: postgresql://user@host/db\n", "uri: postgresql://user:@host/db\n", "uri: https://example.com:8080/a@b\n", "a: http://a:80,http://u@b\n", "a: '://@:'\n", "uri: postgresql://u:${PW}@h\n",
 		"uri: postgresql://u:{{pw}}@h\n", "uri: postgresql://u:<password>@h\n", "uri: postgresql://u:%5Bredacted%5D@h\n", "uri: http://host/path:with@sign\n",
 		"password: XXXXXXXXXX\n", "password: ''\n", "password: null\n", "password: '--------'\n", "password: '********'\n", "password: ${DB_PASSWORD}\n", "password: $DB_PASSWORD\n", "secret: true\n", "token: 5\n",
 		"password: '[redacted]'\n", "token: {env: TOKEN}\n", "password: Please enter your password\n", "verbose_map: {password_changed_on: Datum}\n", "sql: SELECT password FROM users\n",
@@ -63,7 +65,7 @@ func TestSecretsLetsThrough(t *testing.T) {
 }
 
 func BenchmarkSecrets(b *testing.B) {
-	in := []byte(strings.Repeat("  - column_name: order_date\n    description: see https://example.com/a and mail x@example.com\n    expression: SUM(amount)\n", 200))
+	in := []byte("l:\n" + strings.Repeat("  - column_name: order_date\n    description: see https://example.com/a and mail x@example.com\n    expression: SUM(amount)\n", 200))
 	b.SetBytes(int64(len(in)))
 	for b.Loop() {
 		if len(lint.Secrets("f", in)) > 0 {
