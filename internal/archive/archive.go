@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // Entry is one file of an archive.
@@ -68,8 +69,12 @@ func (e *UnsafeError) Error() string {
 // quote escapes a name from outside and keeps it short.
 func quote(name string) string {
 	const limit = 120
-	if len(name) > limit {
-		return strconv.QuoteToASCII(name[:limit]) + "…"
+	var b strings.Builder
+	for _, r := range name {
+		b.WriteRune(r)
+		if len(strconv.QuoteToASCII(b.String())) > limit {
+			return strconv.QuoteToASCII(b.String()) + "…"
+		}
 	}
 	return strconv.QuoteToASCII(name)
 }

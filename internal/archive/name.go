@@ -18,6 +18,9 @@ const maxPart = 255
 func CheckName(name string) error { return checkName(name, Limits{}.orDefault().Depth) }
 
 func checkName(name string, depth int) error {
+	if name == "" {
+		return unsafe("", "it has an entry without a name")
+	}
 	if reason := badPath(name); reason != "" {
 		return unsafe(name, "%s", reason)
 	}
@@ -35,8 +38,6 @@ func checkName(name string, depth int) error {
 
 func badPath(name string) string {
 	switch {
-	case name == "":
-		return "has no name"
 	case len(name) > 4096:
 		return "has a name longer than 4096 bytes"
 	case !utf8.ValidString(name):

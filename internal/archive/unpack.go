@@ -71,7 +71,27 @@ func unpack(r io.ReaderAt, h header) ([]byte, error) {
 	case crc32.ChecksumIEEE(out.Bytes()) != h.crc:
 		return nil, damaged(h.name, "has a wrong checksum")
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), h.checkDescriptor(r)
+}
+
+// checkDescriptor compares the checksum that stands behind the content, in
+// archives that were written as a stream, with the directory's.
+func (h header) checkDescriptor(r io.ReaderAt) error {
+	if h.flags&flagDescriptor == 0 {
+		return nil
+	}
+	b, err := readAt(r, h.data+h.packed, 8)
+	if err != nil {
+		return err
+	}
+	crc := binary.LittleEndian.Uint32(b)
+	if crc == descriptorMagic {
+		crc = binary.LittleEndian.Uint32(b[4:])
+	}
+	if crc != h.crc {
+		return damaged(h.name, "has a wrong checksum behind its content")
+	}
+	return nil
 }
 
 // source keeps an error of the medium apart from one of the data.
