@@ -1,0 +1,4 @@
+// Package archtest holds the rules of the code's structure as tests: who may
+// import whom, the alias of package sync, one YAML writer, no platform by name
+// outside its folder, a go-git without known holes. It has no code of its own.
+package archtest

@@ -1,0 +1,3 @@
+package asset
+
+import _ "github.com/dashkeep/dashkeep/internal/diff"

@@ -1,0 +1,5 @@
+package superset
+
+import "github.com/dashkeep/dashkeep/internal/apihttp"
+
+var _ = apihttp.New

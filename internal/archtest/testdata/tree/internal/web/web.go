@@ -1,0 +1,8 @@
+package web
+
+import (
+	"sync"
+
+	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/sync"
+)
