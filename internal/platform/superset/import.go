@@ -57,15 +57,14 @@ type importing struct {
 
 // job is one asset to be written.
 type job struct {
-	doc      *asset.Document
-	path     string // in the repository, for messages
-	title    string
-	node     *yaml.Node        // what the server gets
-	forms    map[string]string // passwords and the like, by form field
-	travel   []string          // names of dependency files in the bundle
-	put      map[string]any    // what the importer cannot take; sent to the asset itself
-	untunnel bool              // the SSH tunnel is to be taken off
-	again    bool              // refers to a chart that this very import creates
+	doc    *asset.Document
+	path   string // in the repository, for messages
+	title  string
+	node   *yaml.Node        // what the server gets
+	forms  map[string]string // passwords and the like, by form field
+	travel []string          // names of dependency files in the bundle
+	put    map[string]any    // what the importer cannot take; sent to the asset itself
+	again  bool              // refers to a chart that this very import creates
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }

@@ -18,14 +18,14 @@ import (
 // stored secrets up by the database's uuid, they are kept by the tunnel's), and
 // refuses a tunnel without secrets; so a tunnel whose secrets stay what they are
 // is written by PUT, which knows the mask and tries the connection, and only when
-// something else of it changed (6.1.0, daos/database.py). A tunnel that Git has
-// no more is taken off.
+// something else of it changed. So is the removal of one that Git has no more
+// (6.1.0, daos/database.py).
 func (im *importing) settleTunnel(ctx context.Context, j *job, spec *yaml.Node, kept bool) error {
 	e, exists := im.index.get(j.id())
 	if !exists {
 		return nil
 	}
-	j.put, j.untunnel = nil, false
+	j.put = nil
 	want := asset.Get(spec, "ssh_tunnel")
 	if want != nil && !kept {
 		return nil
@@ -36,7 +36,7 @@ func (im *importing) settleTunnel(ctx context.Context, j *job, spec *yaml.Node, 
 	}
 	switch {
 	case want == nil && have != nil:
-		j.untunnel = true
+		j.put = map[string]any{"ssh_tunnel": nil}
 	case want != nil:
 		asset.Delete(spec, "ssh_tunnel")
 		if asset.Equal(want, have) {
@@ -80,17 +80,10 @@ func (im *importing) tunnelNow(ctx context.Context, row int) (*yaml.Node, error)
 func (im *importing) finishTunnels(ctx context.Context, jobs []*job) {
 	for _, j := range jobs {
 		e, ok := im.index.get(j.id())
-		if !ok || im.results[j.id()].Err != nil {
+		if !ok || j.put == nil || im.results[j.id()].Err != nil {
 			continue
 		}
-		path := "/api/v1/database/" + strconv.Itoa(e.row)
-		var err error
-		switch {
-		case j.untunnel:
-			err = im.c.http.JSON(ctx, apihttp.Request{Method: http.MethodDelete, Path: path + "/ssh_tunnel/"}, nil)
-		case j.put != nil:
-			err = im.c.http.Send(ctx, http.MethodPut, path, j.put, nil)
-		}
+		err := im.c.http.Send(ctx, http.MethodPut, "/api/v1/database/"+strconv.Itoa(e.row), j.put, nil)
 		if err != nil {
 			im.fail(j.id(), fmt.Errorf("%s: written, but its SSH tunnel was not: %w", j.path, err))
 		}
