@@ -164,8 +164,8 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 }
 
 type page struct {
-	Count int   `json:"count"`
-	Rows  []row `json:"result"`
+	Count int
+	Rows  []row
 }
 
 func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bool, err error) {
@@ -207,9 +207,17 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error) {
 	l := listingOf(k)
 	q := fmt.Sprintf("(order_column:%s,order_direction:asc,page:%d,page_size:%d,columns:!(%s))", l.title, n, size, l.columns)
-	var p page
-	err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/" + string(k) + "/", Query: rison(q)}, &p)
-	return p, err
+	var p struct {
+		Count *int  `json:"count"`
+		Rows  []row `json:"result"`
+	}
+	if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/" + string(k) + "/", Query: rison(q)}, &p); err != nil {
+		return page{}, err
+	}
+	if p.Count == nil || p.Rows == nil { // JSON of something else must not read as an empty server
+		return page{}, fmt.Errorf("instance %s: the answer to the list of %s holds no list; is %s a Superset?", c.instance, k.Plural(), c.http.BaseURL())
+	}
+	return page{*p.Count, p.Rows}, nil
 }
 
 // entryOf is called with c.mu held.

@@ -220,7 +220,8 @@ var itemColumns = map[string][]string{
 	Database: {"allow_ctas", "allow_cvas", "allow_dml", "allow_file_upload", "allow_run_async", "backend", "cache_timeout",
 		"configuration_method", "database_name", "expose_in_sqllab", "force_ctas_schema", "id", "impersonate_user",
 		"is_managed_externally", "uuid"},
-	Theme: {"id", "uuid", "theme_name", "json_data"},
+	Theme:           {"id", "uuid", "theme_name", "json_data"},
+	AnnotationLayer: {"id", "name", "descr"},
 }
 
 func (s *Server) serveItem(c *call, kind string) {

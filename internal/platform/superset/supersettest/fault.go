@@ -144,21 +144,70 @@ func Replace(body []byte) Behaviour { return change(func([]byte) []byte { return
 // Omit leaves entries whose name contains the text out of an exported zip: an
 // asset that is listed but not exported.
 func Omit(text string) Behaviour {
+	return Rewrite(func(name, content string) (string, string) {
+		if strings.Contains(name, text) {
+			return "", ""
+		}
+		return name, content
+	})
+}
+
+// OmitObject leaves one object's own file out of an exported zip.
+func OmitObject(kind string, o Object) Behaviour {
+	return Rewrite(func(name, content string) (string, string) {
+		if strings.Contains(name, "/"+models[kind].folder) && strings.Contains(content, "\nuuid: "+yamlString(o.UUID)+"\n") {
+			return "", ""
+		}
+		return name, content
+	})
+}
+
+// Rewrite serves an exported zip with other names and texts; "" as a name
+// leaves the entry out.
+func Rewrite(f func(name, content string) (string, string)) Behaviour {
 	return change(func(b []byte) []byte {
-		z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+		out, err := RewriteZip(b, f)
 		if err != nil {
 			return b
 		}
-		var out bytes.Buffer
-		zw := zip.NewWriter(&out)
-		for _, f := range z.File {
-			if !strings.Contains(f.Name, text) {
-				_ = zw.Copy(f)
-			}
-		}
-		_ = zw.Close()
-		return out.Bytes()
+		return out
 	})
+}
+
+// RewriteZip makes another zip of one, entry by entry.
+func RewriteZip(b []byte, f func(name, content string) (string, string)) ([]byte, error) {
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, e := range z.File {
+		rc, err := e.Open()
+		if err != nil {
+			return nil, err
+		}
+		text, err := io.ReadAll(io.LimitReader(rc, maxFileSize))
+		_ = rc.Close()
+		if err != nil {
+			return nil, err
+		}
+		name, content := f(e.Name, string(text))
+		if name == "" {
+			continue
+		}
+		entry, err := w.Create(name)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := io.WriteString(entry, content); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 func change(f func([]byte) []byte) Behaviour {

@@ -36,6 +36,8 @@ var listColumns = map[string][]string{
 		"id", "uuid"},
 	Theme: {"id", "uuid", "theme_name", "json_data", "is_system", "changed_by.first_name", "changed_by.last_name",
 		"changed_by.id", "changed_on_delta_humanized", "created_by.first_name", "created_by.last_name", "created_by.id"},
+	AnnotationLayer: {"id", "name", "descr", "created_by.first_name", "created_by.last_name", "changed_by.first_name",
+		"changed_by.last_name", "changed_on", "changed_on_delta_humanized", "created_on"},
 	"user": {"id", "roles.id", "roles.name", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -46,17 +48,20 @@ var orderColumns = map[string][]string{
 	Dataset: {"table_name", "catalog", "schema", "changed_by.first_name", "changed_on_delta_humanized", "database.database_name"},
 	Database: {"allow_file_upload", "allow_dml", "allow_run_async", "changed_on", "changed_on_delta_humanized",
 		"created_by.first_name", "database_name", "expose_in_sqllab"},
-	Theme:  {"theme_name", "changed_on_delta_humanized"},
+	Theme: {"theme_name", "changed_on_delta_humanized"},
+	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
+		"changed_on_delta_humanized", "created_on"},
 	"user": {"id", "first_name", "last_name", "username", "active", "email"},
 }
 
 var filterColumns = map[string][]string{
-	Dashboard: {"dashboard_title", "id", "published", "slug", "uuid"},
-	Chart:     {"datasource_id", "datasource_type", "description", "id", "slice_name", "uuid", "viz_type"},
-	Dataset:   {"id", "uuid", "database", "catalog", "schema", "sql", "table_name"},
-	Database:  {"database_name", "expose_in_sqllab", "uuid"},
-	Theme:     {"theme_name", "uuid"},
-	"user":    {"id", "username", "email", "first_name", "last_name"},
+	Dashboard:       {"dashboard_title", "id", "published", "slug", "uuid"},
+	Chart:           {"datasource_id", "datasource_type", "description", "id", "slice_name", "uuid", "viz_type"},
+	Dataset:         {"id", "uuid", "database", "catalog", "schema", "sql", "table_name"},
+	Database:        {"database_name", "expose_in_sqllab", "uuid"},
+	Theme:           {"theme_name", "uuid"},
+	AnnotationLayer: {"name"},
+	"user":          {"id", "username", "email", "first_name", "last_name"},
 }
 
 // maxPage is the server's cap on page_size: 1000, 5000 and -1 all give 100.

@@ -17,6 +17,8 @@ const (
 	Chart     = "chart"
 	Dashboard = "dashboard"
 	Theme     = "theme"
+	// AnnotationLayer has no uuid and is in no export; charts name it by row id.
+	AnnotationLayer = "annotation_layer"
 )
 
 // model describes one of Superset's tables: export_fields and unique
@@ -71,6 +73,7 @@ var models = map[string]*model{
 		kind: Theme, folder: "themes/", class: "Theme", list: "List Theme", name: "theme_name",
 		fields: []string{"theme_name", "json_data"},
 	},
+	AnnotationLayer: {kind: AnnotationLayer, class: "AnnotationLayer", list: "List Annotation Layer", name: "name"},
 }
 
 // child tables of a dataset

@@ -45,7 +45,8 @@ var putFields = map[string]map[string]byte{
 		"allow_ctas": 'b', "allow_cvas": 'b', "allow_dml": 'b', "force_ctas_schema": 's', "impersonate_user": 'b',
 		"masked_encrypted_extra": 's', "extra": 'j', "server_cert": 's', "sqlalchemy_uri": 's', "is_managed_externally": 'b',
 		"external_url": 's', "uuid": 's'},
-	Theme: {"theme_name": 's', "json_data": 'j'},
+	Theme:           {"theme_name": 's', "json_data": 'j'},
+	AnnotationLayer: {"name": 's', "descr": 's'},
 }
 
 // metadataKeys are what 6.1.0 accepts in json_metadata.
@@ -368,6 +369,20 @@ func (s *Server) setPositions(r *row, pos *object) {
 		}
 	}
 	r.fields["position_json"] = mustJSON(pos)
+}
+
+// servePostLayer creates an annotation layer; 6.1.0 answers 201.
+func (s *Server) servePostLayer(c *call) {
+	body, err := readJSON(c.r)
+	if err != nil || body.str("name") == "" {
+		c.message(http.StatusBadRequest, map[string]any{"name": []string{"Missing data for required field."}})
+		return
+	}
+	r := s.state.insert(AnnotationLayer, s.newUUID())
+	r.createdOn, r.createdBy = s.clock(), c.user
+	r.changedOn, r.changedBy = r.createdOn, c.user
+	r.fields["name"], r.fields["descr"] = body.get("name"), body.get("descr")
+	c.json(http.StatusCreated, map[string]any{"id": r.id, "result": body})
 }
 
 func (s *Server) serveDelete(c *call, kind string) {

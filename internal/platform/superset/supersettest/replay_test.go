@@ -1,7 +1,6 @@
 package supersettest
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -242,40 +241,13 @@ func rawAs(t *testing.T, c *Client, path string) (int, http.Header, []byte) {
 	return raw(t, c.base, "GET", path, map[string]string{"Authorization": "Bearer " + c.token}, nil)
 }
 
-// rezip writes a bundle again with some names and texts changed.
 func rezip(t *testing.T, b []byte, f func(name, text string) (string, string)) []byte {
 	t.Helper()
-	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	out, err := RewriteZip(b, f)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var buf bytes.Buffer
-	w := zip.NewWriter(&buf)
-	for _, e := range z.File {
-		rc, err := e.Open()
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(rc)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name, out := f(e.Name, string(text))
-		if name == "" {
-			continue
-		}
-		ew, err := w.Create(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := ew.Write([]byte(out)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
+	return out
 }
 
 func post(t *testing.T, c *Client, kind, field string, b []byte, overwrite bool) (int, []byte) {

@@ -147,6 +147,10 @@ func (s *Server) routes() *http.ServeMux {
 		handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
+		if kind == AnnotationLayer {
+			handle("POST "+base+"{$}", func(c *call) { s.servePostLayer(c) })
+			continue
+		}
 		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
 	}

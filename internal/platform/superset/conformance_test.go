@@ -1,0 +1,240 @@
+package superset_test
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+	"github.com/dashkeep/dashkeep/internal/platform"
+	"github.com/dashkeep/dashkeep/internal/platform/platformtest"
+	"github.com/dashkeep/dashkeep/internal/platform/superset"
+	st "github.com/dashkeep/dashkeep/internal/platform/superset/supersettest"
+	"github.com/dashkeep/dashkeep/internal/secret"
+)
+
+func TestConformanceSimulator(t *testing.T) {
+	platformtest.Run(t, harness(simulated))
+}
+
+// TestConformanceLive runs the same suite against two real servers, which it
+// wipes again and again.
+func TestConformanceLive(t *testing.T) {
+	if os.Getenv("DASHKEEP_TEST_SUPERSET_URL") == "" || os.Getenv("DASHKEEP_TEST_SUPERSET_URL2") == "" {
+		t.Skip("DASHKEEP_TEST_SUPERSET_URL and DASHKEEP_TEST_SUPERSET_URL2 name no real servers")
+	}
+	platformtest.Run(t, harness(live))
+}
+
+func harness(server func(tb testing.TB, full bool) *platformtest.Server) platformtest.Harness {
+	return platformtest.Harness{
+		Factory: superset.Factory(),
+		Filled:  func(tb testing.TB) *platformtest.Server { return server(tb, true) },
+		Empty:   func(tb testing.TB) *platformtest.Server { return server(tb, false) },
+		// the fixtures' fake secrets: extra, URI query, encrypted_extra
+		Canaries: []string{"FAKE-extra-s3cret", "FAKE-uri-query-s3cret", "FAKE-encrypted-extra-s3cret"},
+		Cannot: func(a *asset.Asset) string {
+			if a.ID.Kind == st.Chart && !bytes.Contains(a.Content, []byte("dataset_uuid:")) {
+				return "its dataset is gone; Superset exports such a chart and refuses it back (F5)"
+			}
+			return ""
+		},
+		Bad: withoutPosition,
+	}
+}
+
+// withoutPosition breaks a dashboard so that the importer refuses it.
+func withoutPosition(tb testing.TB, good *asset.Asset) *asset.Asset {
+	tb.Helper()
+	doc, err := asset.ParseDocument("bad.yaml", good.Content)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	asset.Put(doc.Spec, asset.Str("nobody knows this field"), "no_such_field")
+	text, err := doc.Encode()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	bad, err := normalize.Load("bad.yaml", text, superset.Rules())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return bad
+}
+
+// config logs in as the administrator and knows the password of every
+// connection.
+func config(url string) platform.Config {
+	return platform.Config{
+		Instance: "test", URL: url, Auth: platform.Auth{Username: "admin", Password: secret.Literal("admin")},
+		Secrets: func(asset.ID) map[string]secret.Value {
+			return map[string]secret.Value{
+				"password":              secret.Literal("pw"),
+				"uri_query/sslpassword": secret.Literal("FAKE-uri-query-s3cret"),
+				"encrypted_extra/connect_args/sslpassword":     secret.Literal("FAKE-encrypted-extra-s3cret"),
+				"extra/engine_params/connect_args/sslpassword": secret.Literal("FAKE-extra-s3cret"),
+			}
+		},
+	}
+}
+
+func fixture(tb testing.TB, name string) []byte {
+	tb.Helper()
+	b, err := os.ReadFile("supersettest/testdata/6.1.0/" + name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// titles are the fields that people know objects by.
+var titles = map[asset.Kind]string{st.Database: "database_name", st.Dataset: "table_name", st.Chart: "slice_name", st.Dashboard: "dashboard_title"}
+
+func simulated(tb testing.TB, full bool) *platformtest.Server {
+	tb.Helper()
+	opts := []st.Option{st.WithUsers(st.User{Username: "mia", Password: "x", First: "Mia", Last: "Öz", Email: "mia@example.com"})}
+	if !full {
+		opts = append(opts, st.WithFirstID(5000), st.WithSeed(2))
+	}
+	s := st.New(opts...)
+	if full {
+		for _, name := range []string{"assets.zip", "dashboard-rich.zip"} {
+			if err := s.Seed(fixture(tb, name)); err != nil {
+				tb.Fatal(err)
+			}
+		}
+	}
+	srv := httptest.NewServer(s)
+	tb.Cleanup(srv.Close)
+	fault := func(f st.Fault) func(testing.TB) { return func(testing.TB) { s.Break(f) } }
+	return &platformtest.Server{
+		Config: config(srv.URL),
+		Edit: func(tb testing.TB, id asset.ID, title string) asset.Person {
+			if err := s.EditAs("mia", string(id.Kind), id.UID, func(f map[string]any) { f[titles[id.Kind]] = title }); err != nil {
+				tb.Fatal(err)
+			}
+			return asset.Person{Name: "Mia Öz", Username: "mia", Email: "mia@example.com"}
+		},
+		Wipe:   func(testing.TB) { s.Wipe() },
+		Expire: func(testing.TB) { s.ExpireTokens() },
+		Throttle: func(_ testing.TB, n int, wait time.Duration) {
+			s.Break(st.Fault{Path: "/export/", Times: n, Do: st.Throttle("1")})
+		},
+		Stall: func(testing.TB) <-chan struct{} {
+			held := make(chan struct{}, 1)
+			s.Break(st.Fault{Do: st.Hang(held)})
+			return held
+		},
+		Lie:  func(testing.TB) { s.Break(st.Fault{Method: "POST", Path: "/import/", Do: st.Lie()}) },
+		Omit: func(tb testing.TB, id asset.ID) { omit(tb, s, id) },
+		Faults: map[string]func(testing.TB){
+			"login page for JSON":      fault(st.Fault{Path: "/api/v1/", Do: st.LoginPage()}),
+			"login page for exports":   fault(st.Fault{Path: "/export/", Do: st.LoginPage()}),
+			"login page for one list":  fault(st.Fault{Path: "/api/v1/chart/", Do: st.LoginPage()}),
+			"truncated zip":            fault(st.Fault{Path: "/export/", Do: st.Truncate(5000)}),
+			"empty answers":            fault(st.Fault{Path: "/api/v1/", Do: st.Truncate(0)}),
+			"cut lists":                fault(st.Fault{Path: "/api/v1/chart/", Do: st.Cut(100)}),
+			"cut exports":              fault(st.Fault{Path: "/export/", Do: st.Cut(3000)}),
+			"hostile zip":              fault(st.Fault{Path: "/export/", Do: st.Replace(st.HostileZip())}),
+			"empty zip":                fault(st.Fault{Path: "/export/", Do: st.Omit("/")}),
+			"500":                      fault(st.Fault{Path: "/export/", Do: st.Status(500)}),
+			"404 for a list":           fault(st.Fault{Path: "/api/v1/chart/", Do: st.Status(404)}),
+			"JSON null":                fault(st.Fault{Path: "/api/v1/", Do: st.Replace([]byte("null"))}),
+			"an empty JSON object":     fault(st.Fault{Path: "/api/v1/chart/", Do: st.Replace([]byte("{}"))}),
+			"count without result":     fault(st.Fault{Path: "/api/v1/chart/", Do: st.Replace([]byte(`{"count": 22, "result": []}`))}),
+			"502 once":                 fault(st.Fault{Path: "/export/", Times: 1, Do: st.Status(502)}),
+			"connection cut once":      fault(st.Fault{Path: "/export/", Times: 1, Do: st.Cut(10)}),
+			"no charts in the export":  fault(st.Fault{Path: "/export/", Do: st.Omit("/charts/")}),
+			"broken YAML in an export": fault(st.Fault{Path: "/export/", Do: breakYAML}),
+		},
+		Mend:   s.Mend,
+		Writes: s.Writes,
+	}
+}
+
+// omit leaves the file of an asset out of every export.
+func omit(tb testing.TB, s *st.Server, id asset.ID) {
+	tb.Helper()
+	o, ok := s.Object(string(id.Kind), id.UID)
+	if !ok {
+		tb.Fatalf("no %s", id)
+	}
+	s.Break(st.Fault{Path: "/export/", Do: st.OmitObject(string(id.Kind), o)})
+}
+
+// breakYAML serves charts that no YAML reader takes.
+func breakYAML(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	st.Rewrite(func(name, text string) (string, string) {
+		if strings.Contains(name, "/charts/") {
+			text = "a: [b\n\t- c: {"
+		}
+		return name, text
+	})(w, r, next)
+}
+
+// live connects to a real server and leaves in it what the case wants.
+func live(tb testing.TB, full bool) *platformtest.Server {
+	tb.Helper()
+	ctx := tb.Context()
+	url := os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
+	if full {
+		url = os.Getenv("DASHKEEP_TEST_SUPERSET_URL")
+	}
+	c, err := st.Login(ctx, url, "admin", "admin")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := c.DeleteAll(ctx); err != nil {
+		tb.Fatal(err)
+	}
+	if full {
+		fill(tb, c)
+	}
+	return &platformtest.Server{
+		Config: config(url),
+		Edit: func(tb testing.TB, id asset.ID, title string) asset.Person {
+			if err := c.Put(ctx, string(id.Kind), id.UID, map[string]any{titles[id.Kind]: title}); err != nil {
+				tb.Fatal(err)
+			}
+			return asset.Person{Name: "Lab Admin", Username: "admin", Email: "admin@example.com"}
+		},
+		Wipe: func(tb testing.TB) {
+			if err := c.DeleteAll(ctx); err != nil {
+				tb.Fatal(err)
+			}
+		},
+		Mend: func() {},
+	}
+}
+
+// fill imports real exports. The lab's servers keep their metadata in SQLite,
+// which allows one dataset of a name, so not all fixtures fit together.
+func fill(tb testing.TB, c *st.Client) {
+	tb.Helper()
+	secrets, err := st.RewriteZip(fixture(tb, "database-all.zip"), func(name, text string) (string, string) {
+		if strings.Contains(name, "/datasets/") {
+			return "", ""
+		}
+		return name, text
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	form := map[string]string{"overwrite": "true", "passwords": st.Passwords("pw", "databases/Warehouse.yaml", "databases/secrets_DB.yaml")}
+	for _, in := range []struct {
+		kind string
+		zip  []byte
+	}{
+		{st.Database, secrets}, {st.Dashboard, fixture(tb, "dashboard-rich.zip")}, {st.Dashboard, fixture(tb, "dashboard-linked-only.zip")},
+		{st.Dashboard, fixture(tb, "dashboard-same-title.zip")},
+	} {
+		if err := c.Import(tb.Context(), in.kind, in.zip, form); err != nil {
+			tb.Fatal(err)
+		}
+	}
+}
