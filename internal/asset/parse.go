@@ -51,6 +51,14 @@ func Parse(data []byte) (*yaml.Node, error) {
 	if err := precheck(data); err != nil {
 		return nil, err
 	}
+	if root := readCanonical(data); root != nil {
+		return root, nil
+	}
+	return parseAny(data)
+}
+
+// parseAny reads what is not in canonical form.
+func parseAny(data []byte) (*yaml.Node, error) {
 	root, err := decode(data)
 	if err != nil {
 		return nil, err
