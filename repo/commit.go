@@ -23,24 +23,38 @@ import (
 // After the branch has moved, working files are brought up to date; LeftAlone
 // names those that were not. With HEAD on another branch only the branch moves.
 //
-// Errors: ErrNothingToCommit, ErrReadOnly, *MovedError when somebody else moved
-// the branch meanwhile, *BusyError when a git command holds its lock. After any
-// of them the branch is where it was.
+// A commit that a person makes at the same moment is built upon, unless Base
+// pins the head.
+//
+// Errors: ErrNothingToCommit, ErrReadOnly, *MovedError for another head than
+// Base, *BusyError when a git command holds the branch's lock. After any of them
+// the branch is where it was.
 func (s *Store) Commit(ctx context.Context, cs []Commit) (Revision, error) {
 	unlock, err := s.writer(ctx)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
-	head, err := s.readRef(s.branch)
-	if err != nil {
-		return "", err
+	pinned := len(cs) > 0 && !cs[0].Base.IsZero()
+	for try := 1; ; try++ {
+		head, err := s.readRef(s.branch)
+		if err != nil {
+			return "", err
+		}
+		if pinned && cs[0].Base.oid() != head {
+			return "", &MovedError{Ref: s.branch, Expected: cs[0].Base, Have: revision(head)}
+		}
+		rev, err := s.commitOn(ctx, s.branch, head, head, cs)
+		var moved *MovedError
+		if !errors.As(err, &moved) || pinned || try == commitTries {
+			return rev, err
+		}
 	}
-	if len(cs) > 0 && !cs[0].Base.IsZero() && cs[0].Base.oid() != head {
-		return "", &MovedError{Ref: s.branch, Expected: cs[0].Base, Have: revision(head)}
-	}
-	return s.commitOn(ctx, s.branch, head, head, cs)
 }
+
+// commitTries is how often a commit is built anew because a person committed in
+// between; the changes are whole files, so they fit any head.
+const commitTries = 5
 
 // CommitTo is Commit for another branch or own ref: it builds on base and moves
 // ref from expectedOld (zero: the ref is new). The working tree is not touched;
@@ -117,7 +131,7 @@ type builder struct {
 }
 
 func (s *Store) builder(ref string, base oid) (*builder, error) {
-	b := &builder{s: s, base: base, head: base, pack: newPackWriter(s.gitDir), who: s.opt.Committer}
+	b := &builder{s: s, base: base, head: base, pack: newPackWriter(s.gitDir, s.tmpDir()), who: s.opt.Committer}
 	var root oid
 	if !base.IsZero() {
 		c, err := s.obj.commit(base)

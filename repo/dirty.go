@@ -20,8 +20,8 @@ import (
 func (s *Store) Dirty(ctx context.Context, prefix string) (map[string]bool, error) {
 	prefix = cleanPrefix(prefix)
 	dirty := map[string]bool{}
-	if !s.checkedOut() {
-		return dirty, nil
+	if shown, err := s.checkedOut(); err != nil || !shown {
+		return dirty, err
 	}
 	head, err := s.readRef(s.branch)
 	if err != nil {
@@ -103,8 +103,14 @@ func (d *dirtyScan) tracked(path string, e entry) error {
 	case have == workOther:
 		d.dirty[path] = true
 	case ie != nil && ie.id == e.id && d.stamp != nil && ie.unchanged(fi, d.stamp):
-	case !d.s.sameContent(path, fi, e):
-		d.dirty[path] = true
+	default:
+		same, _, err := d.s.matches(path, fi, e, entry{})
+		if err != nil {
+			return err
+		}
+		if !same {
+			d.dirty[path] = true
+		}
 	}
 	return nil
 }

@@ -88,12 +88,14 @@ func (s *Store) take(ctx context.Context, ref string, theirs, seen oid, join mer
 	if _, err := s.obj.commit(theirs); err != nil {
 		return fmt.Errorf("%s of the remote is not a readable commit: %w", ref, err)
 	}
-	if !seen.IsZero() && seen != theirs && s.obj.has(seen) {
+	if known, err := s.obj.has(seen); err != nil {
+		return err
+	} else if known && seen != theirs && local != theirs {
 		adds, err := s.obj.isAncestor(ctx, seen, theirs)
 		if err != nil {
 			return err
 		}
-		if !adds && local != theirs {
+		if !adds {
 			return &DivergedError{Ref: ref, Local: revision(local), Remote: revision(theirs), Seen: revision(seen), next: s.forget(ref)}
 		}
 	}
@@ -222,7 +224,11 @@ func (s *Store) downloadOnce(ctx context.Context, haves bool, extra []string) (m
 	}
 	req := packp.NewUploadPackRequest()
 	for _, name := range sortedKeys(refs) {
-		if !s.obj.has(refs[name]) {
+		known, err := s.obj.has(refs[name])
+		if err != nil {
+			return nil, err
+		}
+		if !known {
 			req.Wants = append(req.Wants, refs[name])
 		}
 	}
@@ -295,7 +301,11 @@ func (s *Store) receivePack(ctx context.Context, sess transport.UploadPackSessio
 		return s.remote.failure(fmt.Errorf("receiving objects: %w", err), nil)
 	}
 	for _, id := range req.Wants {
-		if !s.obj.has(id) {
+		known, err := s.obj.has(id)
+		if err != nil {
+			return err
+		}
+		if !known {
 			return fmt.Errorf("remote %s did not send %s", s.remote.clean, id)
 		}
 	}

@@ -56,8 +56,11 @@ func (o *objects) isAncestor(ctx context.Context, a, b oid) (bool, error) {
 	if a == b || a.IsZero() {
 		return true, nil
 	}
-	if b.IsZero() || !o.has(a) {
+	if b.IsZero() {
 		return false, nil
+	}
+	if known, err := o.has(a); err != nil || !known {
+		return false, err
 	}
 	w := o.walk()
 	if err := w.add(b, false); err != nil {

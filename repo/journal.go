@@ -3,6 +3,8 @@ package repo
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,19 +31,22 @@ type journalRecord struct {
 
 const journalSize = 512
 
-func openJournal(tmp string) journal {
+func openJournal(tmp string) (journal, error) {
 	j := journal{path: filepath.Join(tmp, "journal"), rec: journalRecord{Done: true}}
 	data, err := readSmall(j.path, 4<<10)
+	if errors.Is(err, fs.ErrNotExist) {
+		return j, nil
+	}
 	if err != nil {
-		return j
+		return j, err
 	}
 	var rec journalRecord
 	if json.NewDecoder(bytes.NewReader(data)).Decode(&rec) != nil ||
 		!rec.Done && (!plumbing.IsHash(rec.Old) || !plumbing.IsHash(rec.New) || !strings.HasPrefix(rec.Ref, headsPrefix)) {
-		return j
+		return j, nil
 	}
 	j.rec = rec
-	return j
+	return j, nil
 }
 
 // begin records a move that is about to happen. When an earlier one was not

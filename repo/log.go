@@ -128,7 +128,10 @@ func (s *Store) present(parents []oid) []oid {
 	if !exists(s.file("shallow")) {
 		return parents
 	}
-	return slices.DeleteFunc(slices.Clone(parents), func(id oid) bool { return !s.obj.has(id) })
+	return slices.DeleteFunc(slices.Clone(parents), func(id oid) bool {
+		known, err := s.obj.has(id)
+		return err == nil && !known
+	})
 }
 
 func (s *Store) logEntry(id oid) (LogEntry, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
@@ -47,8 +48,7 @@ func (o *objects) close() error {
 // errTooLarge: the object is over the limit of its kind.
 var errTooLarge = errors.New("larger than the limit")
 
-// read returns an object's bytes. A miss is tried again after the list of packs
-// was read anew: our own last pack, and a git gc meanwhile, look like a miss.
+// read returns an object's bytes.
 func (o *objects) read(t plumbing.ObjectType, id oid) ([]byte, error) {
 	limit := int64(MaxBlob)
 	if t != plumbing.BlobObject {
@@ -62,19 +62,38 @@ func (o *objects) readAny(t plumbing.ObjectType, id oid) ([]byte, error) {
 	return o.readUpTo(t, id, maxAny)
 }
 
-func (o *objects) readUpTo(t plumbing.ObjectType, id oid, limit int64) ([]byte, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	data, err := o.get(t, id, limit)
-	if err != nil && !errors.Is(err, errTooLarge) {
-		o.reset()
+func (o *objects) readUpTo(t plumbing.ObjectType, id oid, limit int64) (data []byte, err error) {
+	err = o.again(func() error {
 		data, err = o.get(t, id, limit)
-	}
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("object %s (%s): %w", id, t, err)
 	}
 	return data, nil
 }
+
+// again runs look, and after a failure looks at the packs anew and tries again.
+// A miss may be a pack that is younger than our list of them. Anything else may
+// be a git gc that removes packs under our hands; it is given some time.
+func (o *objects) again(look func() error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err := look()
+	for try := 0; try < readTries && err != nil && !errors.Is(err, errTooLarge); try++ {
+		if try > 0 && errors.Is(err, plumbing.ErrObjectNotFound) {
+			break // certain: the list is new
+		}
+		if try > 0 {
+			time.Sleep(time.Duration(try) * 10 * time.Millisecond)
+		}
+		o.reset()
+		err = look()
+	}
+	return err
+}
+
+const readTries = 6
 
 func (o *objects) reset() {
 	o.st.ObjectStorage.Close() // drops packs that a repack has replaced
@@ -102,36 +121,55 @@ func (o *objects) get(t plumbing.ObjectType, id oid, limit int64) ([]byte, error
 }
 
 // kind returns the type of an object.
-func (o *objects) kind(id oid) (plumbing.ObjectType, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	e, err := o.st.EncodedObject(plumbing.AnyObject, id)
-	if err != nil {
-		o.reset()
-		if e, err = o.st.EncodedObject(plumbing.AnyObject, id); err != nil {
-			return plumbing.InvalidObject, fmt.Errorf("object %s: %w", id, err)
+func (o *objects) kind(id oid) (t plumbing.ObjectType, err error) {
+	err = o.again(func() error {
+		e, err := o.st.EncodedObject(plumbing.AnyObject, id)
+		if err == nil {
+			t = e.Type()
 		}
+		return err
+	})
+	if err != nil {
+		return plumbing.InvalidObject, fmt.Errorf("object %s: %w", id, err)
 	}
-	return e.Type(), nil
+	return t, nil
 }
 
-// has reports whether an object is stored here.
-func (o *objects) has(id oid) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.st.HasEncodedObject(id) == nil {
-		return true
+// has reports whether an object is stored here. An error is no "no".
+func (o *objects) has(id oid) (bool, error) {
+	err := o.again(func() error { return o.st.HasEncodedObject(id) })
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return false, nil
 	}
-	o.reset()
-	return o.st.HasEncodedObject(id) == nil
+	return err == nil, err
+}
+
+// stored returns those ids that are here. The packs are listed once.
+func (o *objects) stored(ids []oid) (here []oid, err error) {
+	err = o.again(func() error {
+		o.reset()
+		here = here[:0]
+		for _, id := range ids {
+			switch err := o.st.HasEncodedObject(id); {
+			case err == nil:
+				here = append(here, id)
+			case !errors.Is(err, plumbing.ErrObjectNotFound):
+				return err
+			}
+		}
+		return nil
+	})
+	return here, err
 }
 
 // withPrefix lists the objects whose id starts with the given bytes.
-func (o *objects) withPrefix(prefix []byte) ([]oid, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.reset()
-	return o.st.HashesWithPrefix(prefix)
+func (o *objects) withPrefix(prefix []byte) (ids []oid, err error) {
+	err = o.again(func() error {
+		o.reset()
+		ids, err = o.st.HashesWithPrefix(prefix)
+		return err
+	})
+	return ids, err
 }
 
 // readLimited reads at most limit bytes, and fails when there is more.

@@ -68,12 +68,20 @@ func (s *Store) open(ctx context.Context, place place) error {
 		s.work = root
 	}
 	s.obj = newObjects(newSafeFS(s.gitDir))
-	s.jour = openJournal(s.tmpDir())
+	var err error
+	if s.jour, err = openJournal(s.tmpDir()); err != nil {
+		return err
+	}
 	if err := s.chooseBranch(ctx); err != nil {
 		return err
 	}
 	if s.opt.ReadOnly {
 		return nil
+	}
+	if place.empty {
+		if err := s.setUpstream(); err != nil {
+			return err
+		}
 	}
 	if err := s.repair(ctx); err != nil {
 		return err
@@ -193,7 +201,6 @@ func (s *Store) create() error {
 	if s.remote != nil {
 		cfg.Remotes["origin"] = &config.RemoteConfig{Name: "origin", URLs: []string{s.remote.clean},
 			Fetch: []config.RefSpec{"+refs/heads/*:refs/remotes/origin/*"}}
-		cfg.Branches[branch] = &config.Branch{Name: branch, Remote: "origin", Merge: headRefName(branch)}
 	}
 	if err := st.SetConfig(cfg); err != nil {
 		return err
@@ -205,6 +212,20 @@ func (s *Store) create() error {
 		return err
 	}
 	return syncDir(s.opt.Path)
+}
+
+// setUpstream lets a person's git pull and git push know where to.
+func (s *Store) setUpstream() error {
+	if s.remote == nil {
+		return nil
+	}
+	st := newStorage(newSafeFS(s.gitDir))
+	cfg, err := st.Config()
+	if err != nil {
+		return err
+	}
+	cfg.Branches[s.Branch()] = &config.Branch{Name: s.Branch(), Remote: "origin", Merge: headRefName(s.Branch())}
+	return st.SetConfig(cfg)
 }
 
 // checkSupported refuses what would be handled wrongly.
@@ -251,9 +272,10 @@ func checkSupported(path, gitDir string, readOnly bool) error {
 	return nil
 }
 
+// exists is true in doubt: nobody acts on the absence of what cannot be seen.
 func exists(name string) bool {
 	_, err := os.Lstat(name)
-	return err == nil
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // chooseBranch finds the followed branch: as told, what HEAD names, or what the
@@ -275,8 +297,11 @@ func (s *Store) chooseBranch(ctx context.Context) error {
 	if err != nil || !id.IsZero() || s.remote == nil || s.opt.ReadOnly {
 		return nil // a broken reference is repaired later
 	}
+	if past, err := s.reflogIDs(head); err != nil || len(past) > 0 {
+		return err
+	}
 	name, err := s.remote.defaultBranch(ctx)
-	if err != nil || name == "" || name == head || len(s.reflogIDs(head)) > 0 {
+	if err != nil || name == "" || name == head {
 		return err
 	}
 	s.branch = name

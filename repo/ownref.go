@@ -161,7 +161,10 @@ func (s *Store) checkOwnRef(name string) error {
 	if name == s.branch {
 		return fmt.Errorf("ref %q is the followed branch", name)
 	}
-	if head, err := s.headRef(); err == nil && head == name && s.work != nil {
+	if head, err := s.headRef(); err != nil || head == name && s.work != nil {
+		if err != nil {
+			return err
+		}
 		return fmt.Errorf("ref %q is checked out in %s", name, s.opt.Path)
 	}
 	return nil

@@ -34,6 +34,7 @@ func hashObject(t plumbing.ObjectType, data []byte) oid {
 // with the content. The file is made at the first object, so a call that has
 // nothing to write writes nothing.
 type packWriter struct {
+	tmp     string // where the file grows: git gc removes foreign files from objects/pack
 	dir     string // objects/pack
 	f       *os.File
 	out     *bufio.Writer
@@ -52,8 +53,8 @@ type packEntry struct {
 
 const packHeader = 12
 
-func newPackWriter(gitDir string) *packWriter {
-	return &packWriter{dir: filepath.Join(gitDir, "objects", "pack"), crc: crc32.NewIEEE(), seen: map[oid]bool{}}
+func newPackWriter(gitDir, tmp string) *packWriter {
+	return &packWriter{tmp: tmp, dir: filepath.Join(gitDir, "objects", "pack"), crc: crc32.NewIEEE(), seen: map[oid]bool{}}
 }
 
 func (p *packWriter) empty() bool { return p.f == nil }
@@ -62,7 +63,7 @@ func (p *packWriter) start() error {
 	if err := mkdirAll(p.dir); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(p.dir, ownTemp+"pack_*")
+	f, err := os.CreateTemp(p.tmp, ownTemp+"pack_*")
 	if err != nil {
 		return err
 	}
@@ -164,7 +165,7 @@ func (p *packWriter) finish() (pk *storedPack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	idx, err := writeTemp(p.dir, "idx", 0o444, encodeIdx(p.entries, sum))
+	idx, err := writeTemp(p.tmp, "idx", 0o444, encodeIdx(p.entries, sum))
 	if err != nil {
 		return nil, err
 	}

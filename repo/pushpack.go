@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -38,13 +39,15 @@ func (s *Store) pushPack(ctx context.Context, cmds []*packp.Command, adv *packp.
 			return file, nil // else repacked meanwhile
 		}
 	}
-	var have []oid
-	for _, id := range adv.References {
-		if s.obj.has(id) {
-			if k, err := s.obj.kind(id); err == nil && k == plumbing.CommitObject {
-				have = append(have, id)
-			}
+	var theirs []oid
+	for name, id := range adv.References {
+		if strings.HasPrefix(name, headsPrefix) || strings.HasPrefix(name, OwnPrefix) {
+			theirs = append(theirs, id)
 		}
+	}
+	have, err := s.obj.stored(theirs)
+	if err != nil {
+		return nil, err
 	}
 	ids, err := s.missing(ctx, tips, have)
 	if err != nil {

@@ -1,15 +1,20 @@
 package repo
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-const maxReflog = 64 << 20
+// reflogTail is how much of a reflog's end is read: some thousand moves.
+const reflogTail = 1 << 20
 
 // appendReflog records a move in Git's log of the reference, and of HEAD when
 // HEAD names it. It is written whatever core.logAllRefUpdates says, since a
@@ -48,24 +53,40 @@ func appendLine(path, line string) error {
 	return f.Close()
 }
 
-// reflogIDs lists the values a reference has had, newest first.
-func (s *Store) reflogIDs(name string) []oid {
-	data, err := readSmall(s.file("logs/"+name), maxReflog)
+// reflogIDs lists the latest values a reference has had, newest first. Lines
+// that a power failure cut are passed over.
+func (s *Store) reflogIDs(name string) ([]oid, error) {
+	data, err := readTail(s.file("logs/"+name), reflogTail)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
-		return nil
+		return nil, fmt.Errorf("reading the reflog of %s: %w", name, err)
 	}
 	var ids []oid
 	for line := range strings.Lines(string(data)) {
 		f := strings.Fields(line)
 		if len(f) < 2 || !plumbing.IsHash(f[1]) {
-			continue // cut by a power failure
+			continue
 		}
 		if id := plumbing.NewHash(f[1]); !id.IsZero() {
 			ids = append(ids, id)
 		}
 	}
-	for i, j := 0, len(ids)-1; i < j; i, j = i+1, j-1 {
-		ids[i], ids[j] = ids[j], ids[i]
+	slices.Reverse(ids)
+	return ids, nil
+}
+
+// readTail reads the last limit bytes of a file.
+func readTail(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
 	}
-	return ids
+	defer f.Close()
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.NewSectionReader(f, max(0, fi.Size()-limit), limit))
 }

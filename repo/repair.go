@@ -37,7 +37,7 @@ func (s *Store) sweep() error {
 		}
 	}
 	pack := s.file("objects/pack")
-	for _, d := range []string{s.tmpDir(), pack, s.gitDir} {
+	for _, d := range []string{s.tmpDir(), pack} {
 		for _, name := range names(d) {
 			if strings.HasPrefix(name, ownTemp) {
 				drop(filepath.Join(d, name), "temporary file")
@@ -121,7 +121,10 @@ func (s *Store) repairRef(ctx context.Context, name string) error {
 	if err == nil && !id.IsZero() {
 		return s.checkCommit(name, id)
 	}
-	past := s.candidates(name)
+	past, logErr := s.candidates(name)
+	if logErr != nil {
+		return logErr
+	}
 	if len(past) == 0 {
 		if err == nil {
 			return nil // never had a commit
@@ -136,18 +139,23 @@ func (s *Store) repairRef(ctx context.Context, name string) error {
 }
 
 // candidates lists the values a reference had, newest first.
-func (s *Store) candidates(name string) []oid {
-	ids := s.reflogIDs(name)
-	if len(ids) == 0 {
-		if packed, err := s.packedRefs(); err == nil && !packed[name].IsZero() {
-			ids = append(ids, packed[name])
-		}
+func (s *Store) candidates(name string) ([]oid, error) {
+	ids, err := s.reflogIDs(name)
+	if err != nil || len(ids) > 0 {
+		return ids, err
+	}
+	packed, err := s.packedRefs()
+	if err != nil {
+		return nil, err
+	}
+	if id := packed[name]; !id.IsZero() {
+		ids = append(ids, id)
 	}
 	// Of a move that was under way when we died only the old value is certain.
 	if old, _ := s.jour.rec.ids(); len(ids) == 0 && !s.jour.rec.Done && s.jour.rec.Ref == name && !old.IsZero() {
 		ids = append(ids, old)
 	}
-	return ids
+	return ids, nil
 }
 
 // checkCommit reads a commit and its tree.
@@ -163,11 +171,16 @@ func (s *Store) checkCommit(name string, id oid) error {
 		return nil
 	}
 	next := "restore the missing objects from the remote or a backup"
-	for _, past := range s.reflogIDs(name) {
+	log, _ := s.reflogIDs(name)
+	for _, past := range log {
 		if past == id {
 			continue
 		}
-		if c, e := s.obj.commit(past); e == nil && s.obj.has(c.tree) {
+		c, e := s.obj.commit(past)
+		if e != nil {
+			continue
+		}
+		if known, e := s.obj.has(c.tree); e == nil && known {
 			next += fmt.Sprintf("; to go back to the last readable commit instead: git -C %s update-ref %s %s", s.opt.Path, name, past)
 			break
 		}
@@ -205,11 +218,19 @@ func (s *Store) catchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if past := s.reflogIDs(s.branch); have == new && s.jour.rec.Ref == s.branch && (len(past) == 0 || past[0] != new) {
+	past, err := s.reflogIDs(s.branch)
+	if err != nil {
+		return err
+	}
+	if have == new && s.jour.rec.Ref == s.branch && (len(past) == 0 || past[0] != new) {
 		old, _ := s.jour.rec.ids()
 		s.appendReflog(s.branch, old, new, s.opt.Committer, "commit (found after a crash)")
 	}
-	if have == new && s.jour.rec.Ref == s.branch && s.checkedOut() {
+	shown, err := s.checkedOut()
+	if err != nil {
+		return err
+	}
+	if have == new && s.jour.rec.Ref == s.branch && shown {
 		s.opt.Log.Info("finishing what was interrupted: the working files follow the branch", "commit", new)
 		s.follow(ctx)
 		return nil
@@ -225,8 +246,11 @@ func (s *Store) repairIndex(ctx context.Context) error {
 	if _, err := readIndex(s.file("index")); !errors.Is(err, errBadIndex) {
 		return nil
 	}
+	if shown, err := s.checkedOut(); err != nil || !shown {
+		return err
+	}
 	id, err := s.readRef(s.branch)
-	if err != nil || !s.checkedOut() {
+	if err != nil {
 		return err
 	}
 	tree, err := s.treeOf(id)

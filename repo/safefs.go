@@ -71,15 +71,17 @@ func (s *safeFS) OpenFile(name string, flag int, perm fs.FileMode) (billy.File, 
 	if err := mkdirAll(filepath.Dir(target)); err != nil {
 		return nil, err
 	}
-	tmp, err := s.Filesystem.TempFile(filepath.Dir(target), ownTemp)
+	tmp, err := s.TempFile("", "")
 	if err != nil {
 		return nil, err
 	}
 	return &publishOnClose{File: tmp, fs: s, target: target}, nil
 }
 
-func (s *safeFS) TempFile(dir, prefix string) (billy.File, error) {
-	return s.Filesystem.TempFile(dir, ownTemp+prefix)
+// TempFile makes the file in our own folder, wherever go-git wants it: git gc
+// removes temporary files from objects/pack.
+func (s *safeFS) TempFile(_, prefix string) (billy.File, error) {
+	return s.Filesystem.TempFile("dashkeep", ownTemp+prefix)
 }
 
 func (s *safeFS) Rename(from, to string) error {

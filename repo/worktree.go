@@ -24,7 +24,11 @@ const indexPatience = 2 * time.Second
 // working files after it. An error means that the branch did not move, except
 // for one of the final flush, after which Open finds out.
 func (s *Store) moveBranch(ctx context.Context, ref string, old, new oid, who Signature, why string) error {
-	if ref != s.branch || !s.checkedOut() {
+	shown, err := s.checkedOut()
+	if err != nil {
+		return err
+	}
+	if ref != s.branch || !shown {
 		return s.casRef(ctx, ref, old, new, who, why)
 	}
 	if !s.jour.rec.Done {
@@ -45,12 +49,12 @@ func (s *Store) moveBranch(ctx context.Context, ref string, old, new oid, who Si
 }
 
 // checkedOut reports whether the working tree shows the followed branch.
-func (s *Store) checkedOut() bool {
+func (s *Store) checkedOut() (bool, error) {
 	if s.work == nil {
-		return false
+		return false, nil
 	}
 	head, err := s.headRef()
-	return err == nil && head == s.branch
+	return head == s.branch, err
 }
 
 // follow brings the working files in step with the branch. The commit stands,
@@ -153,13 +157,18 @@ func (co *checkout) one(c change) error {
 	if err != nil {
 		return err
 	}
+	isOld, isNew := have == workAbsent && c.old.none(), have == workAbsent && c.new.none()
+	if have == workFile {
+		if isOld, isNew, err = co.s.matches(c.path, fi, c.old, c.new); err != nil {
+			return err // not being able to look is no sign of an edit
+		}
+	}
 	switch {
-	case have == workAbsent && c.new.none():
+	case isNew && have == workAbsent:
 		co.set[c.path] = nil
-	case have == workFile && !c.new.none() && co.s.sameContent(c.path, fi, c.new):
+	case isNew:
 		co.record(c, fi)
-	case have == workAbsent && c.old.none(),
-		have == workFile && !c.old.none() && co.s.sameContent(c.path, fi, c.old):
+	case isOld:
 		return co.replace(c)
 	default:
 		co.leave(c)
@@ -295,36 +304,43 @@ func (s *Store) workFile(p string, dirs map[string]bool) (int, fs.FileInfo, erro
 	return workFile, fi, nil
 }
 
-// sameContent compares a working file with a blob by bytes. A file that differs
+// matches compares a working file with two blobs by bytes. A file that differs
 // only in CRLF line ends was checked out so by git and counts as the same.
-func (s *Store) sameContent(p string, fi fs.FileInfo, e entry) bool {
+func (s *Store) matches(p string, fi fs.FileInfo, a, b entry) (isA, isB bool, err error) {
 	f, err := s.work.Open(filepath.FromSlash(p))
 	if err != nil {
-		return false
+		return false, false, err
 	}
 	defer f.Close()
+	is := func(id oid) (bool, bool) {
+		return !a.none() && a.id == id, !b.none() && b.id == id
+	}
 	if fi.Size() > MaxBlob {
-		return hashStream(f, fi.Size()) == e.id
+		id, err := hashStream(f, fi.Size())
+		isA, isB = is(id)
+		return isA, isB, err
 	}
 	data, err := readLimited(f, MaxBlob, p)
 	if err != nil {
-		return false
+		return false, false, err
 	}
-	if hashObject(plumbing.BlobObject, data) == e.id {
-		return true
+	isA, isB = is(hashObject(plumbing.BlobObject, data))
+	if !isA && !isB && bytes.Contains(data, []byte("\r\n")) {
+		isA, isB = is(hashObject(plumbing.BlobObject, bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))))
 	}
-	return bytes.Contains(data, []byte("\r\n")) &&
-		hashObject(plumbing.BlobObject, bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))) == e.id
+	return isA, isB, nil
 }
 
-func hashStream(r io.Reader, size int64) (id oid) {
+// hashStream is the blob id of a large file; zero when it changed meanwhile.
+func hashStream(r io.Reader, size int64) (id oid, err error) {
 	h := sha1.New()
 	io.WriteString(h, "blob "+strconv.FormatInt(size, 10)+"\x00")
-	if n, err := io.Copy(h, io.LimitReader(r, size+1)); err != nil || n != size {
-		return oid{}
+	n, err := io.Copy(h, io.LimitReader(r, size+1))
+	if err != nil || n != size {
+		return oid{}, err
 	}
 	h.Sum(id[:0])
-	return id
+	return id, nil
 }
 
 // writeWork writes a working file by temporary file and rename. The temporary

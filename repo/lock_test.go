@@ -1,0 +1,130 @@
+package repo_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+func TestCC1_SecondWriterIsToldWhoHoldsTheLock(t *testing.T) {
+	l := newLab(t)
+	s := l.open(l.options("work"))
+	l.commit(s, map[string]string{"a": "1"})
+	_, err := repo.Open(context.Background(), l.options("work"))
+	var locked *repo.LockedError
+	if !errors.As(err, &locked) {
+		t.Fatalf("second writer: %v", err)
+	}
+	host, _ := os.Hostname()
+	if h := locked.Holder; h.PID != os.Getpid() || h.Host != host || h.Since.IsZero() || h.Command == "" {
+		t.Errorf("holder: %+v", h)
+	}
+	// A reader needs no lock, and cannot write.
+	o := l.options("work")
+	o.ReadOnly = true
+	r := l.open(o)
+	if _, ok, err := r.Head(); !ok || err != nil {
+		t.Errorf("reader: %v %v", ok, err)
+	}
+	if _, err := r.Commit(context.Background(), []repo.Commit{commit(map[string]string{"b": "1"}, "x")}); !errors.Is(err, repo.ErrReadOnly) {
+		t.Errorf("reader commits: %v", err)
+	}
+	s.Close()
+	if _, err := s.Commit(context.Background(), nil); !errors.Is(err, repo.ErrReadOnly) {
+		t.Errorf("closed store commits: %v", err)
+	}
+	l.open(l.options("work"))
+}
+
+// hammer opens, commits and closes, over and over, and says what was accepted.
+func hammer(path, args string) int {
+	who, count, _ := strings.Cut(args, " ")
+	n, _ := strconv.Atoi(count)
+	for i := 0; i < n; {
+		s, err := repo.Open(context.Background(), repo.Options{Path: path, Branch: "main"})
+		var locked *repo.LockedError
+		if errors.As(err, &locked) {
+			time.Sleep(time.Millisecond) // the other one's turn
+			continue
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		rev, err := s.Commit(context.Background(), []repo.Commit{commit(map[string]string{who + "/f": fmt.Sprint(i)}, who)})
+		s.Close()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		fmt.Println("ack", rev)
+		i++
+	}
+	return 0
+}
+
+func TestCC1_TwoProcessesAndAPersonLoseNothing(t *testing.T) {
+	l := newLab(t)
+	s := l.open(l.options("work"))
+	l.commit(s, map[string]string{"a": "1"})
+	dir := s.Path()
+	s.Close()
+	const each = 25
+	var out [2]bytes.Buffer
+	var cmds [2]*exec.Cmd
+	for i, who := range []string{"one", "two"} {
+		f := fault{l: l, job: "hammer", remote: fmt.Sprintf("%s %d", who, each)}
+		cmds[i] = f.command(dir)
+		cmds[i].Stdout, cmds[i].Stderr = &out[i], &out[i]
+		if err := cmds[i].Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// CC2: a person commits and collects garbage meanwhile.
+	var acks []string
+	for i := range 5 {
+		l.write(filepath.Join(dir, "person"), fmt.Sprint(i))
+		l.tryGit(dir, "add", "person")
+		if _, err := l.tryGit(dir, "commit", "-q", "-m", "by a person", "--", "person"); err == nil {
+			acks = append(acks, l.git(dir, "log", "-1", "--format=%H", "--author=Person", "main"))
+		}
+		l.tryGit(dir, "gc", "-q", "--prune=now")
+	}
+	for i := range cmds {
+		if err := cmds[i].Wait(); err != nil {
+			t.Errorf("process %d: %v\n%s", i, err, out[i].String())
+		}
+		sc := bufio.NewScanner(&out[i])
+		for sc.Scan() {
+			if rev, ok := strings.CutPrefix(sc.Text(), "ack "); ok {
+				acks = append(acks, rev)
+			}
+		}
+	}
+	reachable := map[string]bool{}
+	for rev := range strings.FieldsSeq(l.git(dir, "rev-list", "main")) {
+		reachable[rev] = true
+	}
+	lost := 0
+	for _, rev := range acks {
+		if !reachable[rev] {
+			lost++
+		}
+	}
+	if lost > 0 || len(acks) < 2*each {
+		t.Errorf("%d acknowledged, %d lost", len(acks), lost)
+	}
+	t.Logf("%d acknowledged commits, %d lost", len(acks), lost)
+	l.sound(dir)
+}
