@@ -2,6 +2,7 @@ package apihttp
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,9 @@ func (a *attempt) run(ctx context.Context, read reader) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
-	res, err := a.c.http.Do(a.req.WithContext(ctx))
+	// The transport itself and not an http.Client, which follows redirects: that
+	// would send credentials to wherever the server, or who answers for it, says.
+	res, err := a.c.o.Transport.RoundTrip(a.req.WithContext(ctx))
 	if err != nil {
 		return a.networkError(ctx, err)
 	}
@@ -94,7 +97,7 @@ func (a *attempt) judge(res *http.Response, body *bodyReader) error {
 	case res.StatusCode == http.StatusNoContent || res.ContentLength == 0:
 		return nil
 	}
-	if got := mediaType(res); !slices.Contains(a.r.Want, got) {
+	if got := mediaType(res); !a.r.wants(got) {
 		if got == "" {
 			got = "an answer without a type"
 		}
@@ -118,6 +121,13 @@ func (a *attempt) unwanted(res *http.Response, body *bodyReader, reason string) 
 	return e
 }
 
+func (r Request) wants(mediaType string) bool {
+	if slices.Contains(r.Want, mediaType) {
+		return true
+	}
+	return strings.HasSuffix(mediaType, "+json") && slices.Contains(r.Want, "application/json")
+}
+
 func mediaType(res *http.Response) string {
 	t, _, err := mime.ParseMediaType(res.Header.Get("Content-Type"))
 	if err != nil {
@@ -138,14 +148,17 @@ func target(res *http.Response) string {
 	return OneLine((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), 200)
 }
 
-// scrub removes known secrets and the credentials this very request carried: a
-// server or proxy may echo them.
+// scrub removes known secrets and the credentials this very request carried, in
+// a header or, as a login does, in a JSON body: a server or proxy may echo them.
 func (a *attempt) scrub(s string) string {
 	s = a.c.o.Redactor.Scrub(s)
-	if a.req == nil {
+	if a.req == nil || s == "" {
 		return s
 	}
 	var sent secret.Redactor
+	if a.r.NoAuth {
+		addTexts(&sent, a.r.Body)
+	}
 	for name, values := range a.req.Header {
 		switch name {
 		case "Accept", "Content-Type", "User-Agent", "Referer":
@@ -160,6 +173,19 @@ func (a *attempt) scrub(s string) string {
 		}
 	}
 	return sent.Scrub(s)
+}
+
+// addTexts adds every text of a JSON object.
+func addTexts(r *secret.Redactor, body []byte) {
+	var fields map[string]any
+	if json.Unmarshal(body, &fields) != nil {
+		return
+	}
+	for _, v := range fields {
+		if text, ok := v.(string); ok {
+			r.Add(text)
+		}
+	}
 }
 
 // release gives the slot back.

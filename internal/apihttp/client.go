@@ -63,7 +63,6 @@ type Options struct {
 type Client struct {
 	o       Options
 	base    *url.URL
-	http    *http.Client
 	limit   *rate.Limiter
 	slots   chan struct{}
 	session session
@@ -89,12 +88,6 @@ func New(o Options) (*Client, error) {
 		base:  base,
 		limit: rate.NewLimiter(rate.Limit(o.Rate), max(1, int(o.Rate))),
 		slots: make(chan struct{}, o.Concurrency),
-		http: &http.Client{
-			Transport: o.Transport,
-			// A redirect is an answer to report: following it would send
-			// credentials to wherever the server, or who answers for it, says.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
 	}
 	c.session.lock = make(chan struct{}, 1)
 	return c, nil
@@ -155,7 +148,7 @@ func parseBase(raw string) (*url.URL, error) {
 func (c *Client) BaseURL() string { return c.base.String() }
 
 // Close lets idle connections go.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.o.Transport.CloseIdleConnections() }
 
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

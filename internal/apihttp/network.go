@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"strings"
 	"syscall"
 )
@@ -34,8 +32,8 @@ type NetworkError struct {
 	Host     string
 	Kind     NetworkKind
 	Reason   string
-	Tries    int   // how often it was asked, when more than once
-	Err      error // not for print: may hold the whole URL
+	Tries    int // how often it was asked, when more than once
+	Err      error
 
 	sent bool // the server may have acted on the request
 }
@@ -71,9 +69,6 @@ var (
 
 // networkError turns what net/http returned into a sentence.
 func (a *attempt) networkError(ctx context.Context, err error) *NetworkError {
-	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err // its text begins with the URL and its query
-	}
 	e := &NetworkError{Instance: a.c.o.Instance, Method: a.r.method(), Path: a.scrub(a.r.Path), Host: a.c.base.Host, Err: err, sent: true}
 	e.classify(ctx, a.c)
 	e.Reason = a.scrub(e.Reason)
@@ -149,7 +144,7 @@ func tlsReason(err error, host string) string {
 		return fmt.Sprintf("the TLS certificate of %s is for %s, not for this host: check url", host, certNames(name.Certificate))
 	case errors.As(err, &unknown):
 		return fmt.Sprintf("the TLS certificate of %s is signed by an authority this machine does not know: set tls.ca_file to its certificate", host)
-	case errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch):
+	case errors.As(err, &record):
 		return fmt.Sprintf("%s does not speak TLS on this port: check url (http:// or https://, port)", host)
 	case errors.As(err, &alert):
 		return fmt.Sprintf("%s refused the TLS handshake: %s", host, OneLine(alert.Error(), 100))

@@ -149,6 +149,6 @@ func (c *Client) logTry(ctx context.Context, r Request, try int, began time.Time
 	case err != nil:
 		outcome = "failed"
 	}
-	c.o.Log.DebugContext(ctx, "request", "instance", c.o.Instance, "method", r.method(), "path", r.Path,
+	c.o.Log.DebugContext(ctx, "request", "instance", c.o.Instance, "method", r.method(), "path", c.o.Redactor.Scrub(r.Path),
 		"try", try, "took", c.o.Now().Sub(began), "outcome", outcome)
 }
