@@ -3,16 +3,19 @@ package repo_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -130,9 +133,10 @@ type point struct {
 	n    int
 }
 
-var callLine = regexp.MustCompile(`^\d+ +([a-z0-9]+)\((.*)`)
+var callLine = regexp.MustCompile(`^(\d+) +([a-z0-9]+)\((.*)`)
 
-// points runs the helper once whole and counts its calls.
+// points runs the helper once whole and counts its calls, as strace does when it
+// injects: for each thread by itself.
 func (f fault) points(dir string, calls []string) []point {
 	f.l.Helper()
 	log := f.l.path("strace.log")
@@ -144,7 +148,8 @@ func (f fault) points(dir string, calls []string) []point {
 	if err != nil {
 		f.l.Fatal(err)
 	}
-	count, skip := map[string]int{}, map[string]int{}
+	count := map[[2]string]int{} // by thread and call
+	seen := map[point]bool{}
 	started := false
 	sc := bufio.NewScanner(bytes.NewReader(data))
 	for sc.Scan() {
@@ -152,21 +157,17 @@ func (f fault) points(dir string, calls []string) []point {
 		if m == nil {
 			continue
 		}
-		count[m[1]]++
-		if strings.Contains(m[2], marker) {
+		thread, call := m[1], m[2]
+		count[[2]string{thread, call}]++
+		if strings.Contains(m[3], marker) {
 			started = true
-		}
-		if !started {
-			skip[m[1]]++
-		}
-	}
-	var ps []point
-	for _, c := range calls {
-		for n := skip[c] + 1; n <= count[c]; n++ {
-			ps = append(ps, point{c, n})
+		} else if started && slices.Contains(calls, call) {
+			seen[point{call, count[[2]string{thread, call}]}] = true
 		}
 	}
-	return ps
+	return slices.SortedFunc(maps.Keys(seen), func(a, b point) int {
+		return cmp.Or(cmp.Compare(a.call, b.call), cmp.Compare(a.n, b.n))
+	})
 }
 
 // chosen thins points out unless -full was given, differently for each run of
@@ -292,21 +293,24 @@ func (f fault) run(t *testing.T, what string, calls []string, inject string, ver
 		t.Fatal("no kill points were found")
 	}
 	some := chosen(ps)
-	nbad := 0
+	nbad, hits := 0, 0
 	for i, p := range some {
 		dir := f.l.path(fmt.Sprintf("%s%d", what, i))
 		prepare(dir)
 		cmd := f.command(dir, "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace="+p.call, "-e", fmt.Sprintf("inject=%s:%s:when=%d", p.call, inject, p.n))
 		said, err := cmd.CombinedOutput()
-		if err == nil && strings.HasPrefix(inject, "signal") {
-			said = append(said, " (was not killed)"...)
+		if err != nil {
+			hits++
 		}
 		if bad := verify(dir, string(said)); len(bad) > 0 {
 			nbad++
 			t.Errorf("%s at %s number %d: %s\nthe run said: %s", inject, p.call, p.n, strings.Join(bad, "\n"), said)
 		}
 	}
-	t.Logf("%s: %d kill points of %d, %d bad", what, len(some), len(ps), nbad)
+	t.Logf("%s %s: %d kill points of %d, %d stopped the run, %d bad", what, inject, len(some), len(ps), hits, nbad)
+	if hits == 0 {
+		t.Error("no fault had any effect: the test tests nothing")
+	}
 }
 
 func TestCR1_KilledAtEveryCallOfACommit(t *testing.T) {
@@ -337,4 +341,54 @@ func TestDK1_NoSpaceOrIOErrorAtEveryCall(t *testing.T) {
 				func(dir string) { copyTree(t, template, dir) })
 		})
 	}
+}
+
+func TestCR6_KilledAtEveryCallOfAFetchAndMerge(t *testing.T) {
+	needStrace(t)
+	l := newLab(t)
+	server := l.bare("server.git")
+	url := "file://" + server
+	a := l.clone("template", url)
+	l.commit(a, faultStart())
+	push(t, a)
+	b := l.clone("b", url)
+	theirs := string(l.commit(b, map[string]string{"prod/old.yaml": gone, "prod/charts/a.yaml": "a: 2\n"}))
+	if _, err := b.WriteRef(context.Background(), "refs/dashkeep/base/prod", "", map[string][]byte{"prod/charts/a.yaml": []byte("a: 2\n")}, "base"); err != nil {
+		t.Fatal(err)
+	}
+	push(t, b, "refs/heads/main", "refs/dashkeep/base/prod")
+	ours := string(l.commit(a, map[string]string{"prod/new/c.yaml": "c: 1\n"}))
+	a.Close()
+	f := fault{l: l, job: "fetch", remote: url}
+	verify := func(dir, said string) (bad []string) {
+		out, err := l.tryGit(dir, "fsck", "--strict", "--full", "--no-dangling")
+		if err != nil {
+			bad = append(bad, "fsck: "+out)
+		}
+		for range 2 {
+			if out, err := f.command(dir).CombinedOutput(); err != nil || !strings.Contains(string(out), "left 0") {
+				bad = append(bad, fmt.Sprintf("the next run: %v %s", err, out))
+			}
+		}
+		if out, err := l.tryGit(dir, "fsck", "--strict", "--full", "--no-dangling"); err != nil {
+			bad = append(bad, "fsck: "+out)
+		}
+		if out, _ := l.tryGit(dir, "rev-list", "--parents", "-1", "main"); !strings.Contains(out, ours) || !strings.Contains(out, theirs) {
+			bad = append(bad, "not the merge of both: "+out)
+		}
+		if out, _ := l.tryGit(dir, "status", "--porcelain"); out != "" {
+			bad = append(bad, "status: "+out)
+		}
+		if got := fmt.Sprint(worktree(l, dir)); got != faultTree {
+			bad = append(bad, "working tree "+got)
+		}
+		if out, err := l.tryGit(dir, "rev-parse", "--verify", "refs/dashkeep/base/prod"); err != nil {
+			bad = append(bad, "own ref: "+out)
+		}
+		for _, left := range leftovers(dir) {
+			bad = append(bad, "left behind: "+left)
+		}
+		return bad
+	}
+	f.run(t, "CR6", writeCalls(), "signal=SIGKILL", verify, func(dir string) { copyTree(t, a.Path(), dir) })
 }
