@@ -17,8 +17,8 @@ import (
 const patience = 60 * time.Second
 
 func omittedIsNamed(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Omit != nil, "leave an asset out of an export")
 	s, _, before := filled(tb, h)
-	need(tb, s.Omit != nil, "leave an asset out of an export")
 	target := before.one(tb, h, h.Factory.Kinds[len(h.Factory.Kinds)-1])
 	s.Omit(tb, target.ID)
 	c, err := tryRead(tb.Context(), h, connect(tb, h, s))
@@ -36,8 +36,8 @@ func omittedIsNamed(tb testing.TB, h *Harness) {
 // expiryBridged lets the session expire after the login, between listing and
 // export, and in the middle of an export.
 func expiryBridged(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Expire != nil, "let a session expire")
 	s, p, before := filled(tb, h)
-	need(tb, s.Expire != nil, "let a session expire")
 	s.Expire(tb)
 	equal(tb, "after expiry", before.assets, read(tb, h, p).assets)
 	if _, err := p.List(tb.Context()); err != nil {
@@ -66,8 +66,8 @@ func expiryBridged(tb testing.TB, h *Harness) {
 }
 
 func throttleHonoured(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Throttle != nil, "throttle")
 	s, p, before := filled(tb, h)
-	need(tb, s.Throttle != nil, "throttle")
 	const wait = time.Second
 	s.Throttle(tb, 2, wait)
 	start := time.Now()
@@ -156,9 +156,10 @@ func bounded(tb testing.TB, name string, f func() error) error {
 // connection: the platform fails, or it is complete. Each fault has a server of
 // its own and all run at once, because a platform waits between its tries.
 func brokenAnswers(tb testing.TB, h *Harness) {
-	need(tb, len(h.Filled(tb).Faults) > 0, "answer wrongly")
+	faults := slices.Sorted(maps.Keys(h.Empty(tb).Faults))
+	need(tb, len(faults) > 0, "answer wrongly")
 	var wg sync.WaitGroup
-	for _, name := range slices.Sorted(maps.Keys(h.Filled(tb).Faults)) {
+	for _, name := range faults {
 		s, p, before := filled(tb, h)
 		s.Faults[name](tb)
 		wg.Go(func() {

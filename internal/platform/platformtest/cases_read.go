@@ -95,8 +95,8 @@ func noNoise(tb testing.TB, h *Harness) {
 }
 
 func readingWritesNothing(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Writes != nil, "count writes")
 	s := h.Filled(tb)
-	need(tb, s.Writes != nil, "count writes")
 	before := s.Writes()
 	p := connect(tb, h, s)
 	if _, err := p.Ping(tb.Context()); err != nil {
@@ -171,8 +171,8 @@ func secretsStayOut(tb testing.TB, h *Harness) {
 }
 
 func editMovesOne(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Edit != nil, "be edited behind the platform's back")
 	s, p, before := filled(tb, h)
-	need(tb, s.Edit != nil, "be edited behind the platform's back")
 	target := before.one(tb, h, h.Factory.Kinds[len(h.Factory.Kinds)-1])
 	const title = "Edited in the server"
 	who := s.Edit(tb, target.ID, title)
@@ -196,8 +196,8 @@ func editMovesOne(tb testing.TB, h *Harness) {
 }
 
 func wipedListsNothing(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Wipe != nil, "be wiped")
 	s, p, before := filled(tb, h)
-	need(tb, s.Wipe != nil, "be wiped")
 	s.Wipe(tb)
 	after := read(tb, h, p)
 	if len(before.assets) == 0 || len(after.listed)+len(after.assets)+len(after.broken) > 0 {

@@ -74,14 +74,14 @@ func nonASCII(tb testing.TB, h *Harness) {
 	for _, title := range []string{"売上 📊 — résumé", "yes", "12:30:45", "1e3", "null", "~", "2020-01-01", "- a: b # c", `'"\`, "Ünï & <b>", "=", "0x1f", "1_000"} {
 		changed := retitled(tb, h, target, title)
 		imported(tb, p, []*asset.Asset{changed}, before.set(tb))
-		after := read(tb, h, p)
+		after := &content{}
+		if err := after.export(tb.Context(), h, p, []asset.ID{target.ID}); err != nil {
+			tb.Fatal(err)
+		}
 		if got := after.assets[target.ID]; got == nil || got.Title != title {
 			tb.Errorf("title %q became %q", title, titleOf(got))
 		} else if !bytes.Equal(got.Content, changed.Content) {
 			tb.Errorf("title %q changed more than the title\n%s", title, firstDifference(changed.Content, got.Content))
-		}
-		if got := after.listed[target.ID].Title; got != title {
-			tb.Errorf("title %q is listed as %q", title, got)
 		}
 	}
 }
@@ -144,8 +144,8 @@ func deleteAndReturn(tb testing.TB, h *Harness) {
 // lyingServer writes to a server that only says OK. Whatever Import says, the
 // next export must show what the server holds, not what was sent.
 func lyingServer(tb testing.TB, h *Harness) {
+	need(tb, h.Empty(tb).Lie != nil, "lie")
 	s, p, before := filled(tb, h)
-	need(tb, s.Lie != nil, "lie")
 	target := before.one(tb, h, h.Factory.Kinds[len(h.Factory.Kinds)-1])
 	changed := retitled(tb, h, target, "Never written")
 	s.Lie(tb)

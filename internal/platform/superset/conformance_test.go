@@ -213,25 +213,35 @@ func live(tb testing.TB, full bool) *platformtest.Server {
 }
 
 // fill imports real exports. The lab's servers keep their metadata in SQLite,
-// which allows one dataset of a name, so not all fixtures fit together.
+// which allows one dataset of a name, so the second "orders" gets another.
 func fill(tb testing.TB, c *st.Client) {
 	tb.Helper()
-	secrets, err := st.RewriteZip(fixture(tb, "database-all.zip"), func(name, text string) (string, string) {
+	rewritten := func(zip string, f func(name, text string) (string, string)) []byte {
+		out, err := st.RewriteZip(fixture(tb, zip), f)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		return out
+	}
+	secrets := rewritten("database-all.zip", func(name, text string) (string, string) {
 		if strings.Contains(name, "/datasets/") {
 			return "", ""
 		}
 		return name, text
 	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	sameTitle := rewritten("dashboard-same-title.zip", func(name, text string) (string, string) {
+		if strings.HasSuffix(name, "/orders_2.yaml") {
+			text = strings.Replace(text, "table_name: orders\n", "table_name: orders2\n", 1)
+		}
+		return name, text
+	})
 	form := map[string]string{"overwrite": "true", "passwords": st.Passwords("pw", "databases/Warehouse.yaml", "databases/secrets_DB.yaml")}
 	for _, in := range []struct {
 		kind string
 		zip  []byte
 	}{
 		{st.Database, secrets}, {st.Dashboard, fixture(tb, "dashboard-rich.zip")}, {st.Dashboard, fixture(tb, "dashboard-linked-only.zip")},
-		{st.Dashboard, fixture(tb, "dashboard-same-title.zip")},
+		{st.Dashboard, sameTitle},
 	} {
 		if err := c.Import(tb.Context(), in.kind, in.zip, form); err != nil {
 			tb.Fatal(err)
