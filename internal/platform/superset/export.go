@@ -25,6 +25,10 @@ const chunk = 100
 // one /assets/export/ costs 60 % of exports by id (measured).
 const most = 0.4
 
+// hopeless is after how many failed exports of single assets in a row no more are
+// asked for: then it is the server that fails, not an asset.
+const hopeless = 50
+
 // Export yields the documents of ids, nil for all. What is listed but does not
 // come out of the export (names that fall together in the archive, F8) is asked
 // for by itself, and is an *asset.Error when it still does not come.
@@ -62,6 +66,8 @@ type reading struct {
 	stray   []error           // documents that have no name
 	layers  map[string]string // annotation layers by row
 	deleted map[asset.ID]bool
+	inRow   int   // single exports that failed in a row
+	last    error // of these
 }
 
 func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
@@ -87,7 +93,7 @@ func (r *reading) all(ctx context.Context) error {
 	var whole error
 	g.Go(func() error {
 		docs, err := r.c.download(gctx, "/api/v1/assets/export/", "")
-		if whole = err; isAnswer(err) {
+		if whole = err; splits(err) {
 			err = nil // read kind by kind instead: one bad asset fails the whole request
 		}
 		r.take(docs, nil)
@@ -121,7 +127,7 @@ func (r *reading) some(ctx context.Context) error {
 	}
 	if len(r.ids) > chunk && float64(len(r.ids)) > most*float64(len(r.index.byID)) {
 		docs, err := r.c.download(ctx, "/api/v1/assets/export/", "")
-		if err != nil && !isAnswer(err) {
+		if err != nil && !splits(err) {
 			return err
 		}
 		r.take(docs, r.ids)
@@ -160,12 +166,16 @@ func (r *reading) complete(ctx context.Context) error {
 // fetch exports rows of a kind. One bad id spoils the whole answer (404 for all,
 // measured), so a refused request is split until the bad one stands alone.
 func (r *reading) fetch(ctx context.Context, k asset.Kind, rows []int) error {
+	if r.inRow >= hopeless {
+		return fmt.Errorf("%d exports in a row failed, the last: %w", r.inRow, r.last)
+	}
 	docs, err := r.c.exportRows(ctx, k, rows)
 	switch {
 	case err == nil:
 		r.take(docs, r.ids)
+		r.inRow = 0
 		return nil
-	case !isAnswer(err):
+	case !splits(err):
 		return err
 	case len(rows) > 1:
 		half := len(rows) / 2
@@ -174,6 +184,7 @@ func (r *reading) fetch(ctx context.Context, k asset.Kind, rows []int) error {
 		}
 		return r.fetch(ctx, k, rows[half:])
 	}
+	r.inRow, r.last = r.inRow+1, err
 	if uid, ok := r.index.byRow[k][strconv.Itoa(rows[0])]; ok {
 		r.fails[asset.ID{Kind: k, UID: uid}] = err
 	}
@@ -333,6 +344,16 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 		files[i] = file{e.Name, e.Data}
 	}
 	return readBundle(files), nil
+}
+
+// splits reports whether a smaller request may succeed where this one failed. A
+// server that asks for patience, or a login page, says nothing about assets.
+func splits(err error) bool {
+	var e *apihttp.Error
+	if !errors.As(err, &e) || !isAnswer(err) || (e.HTML && e.Status < 500) {
+		return false
+	}
+	return e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable
 }
 
 // isAnswer reports whether err is the server's refusal of this very request, so
