@@ -29,8 +29,12 @@ func Write(entries []Entry) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
+	pack, err := flate.NewWriter(nil, flate.DefaultCompression) // reused: each one takes 650 KB
+	if err != nil {
+		return nil, fmt.Errorf("pack: %w", err)
+	}
 	for _, e := range sorted {
-		if err := writeEntry(w, e); err != nil {
+		if err := writeEntry(w, pack, e); err != nil {
 			return nil, fmt.Errorf("pack %s: %w", quote(e.Name), err)
 		}
 	}
@@ -40,7 +44,7 @@ func Write(entries []Entry) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func writeEntry(w *zip.Writer, e Entry) error {
+func writeEntry(w *zip.Writer, pack *flate.Writer, e Entry) error {
 	h := &zip.FileHeader{
 		Name: e.Name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(e.Data),
 		UncompressedSize64: uint64(len(e.Data)),
@@ -52,7 +56,7 @@ func writeEntry(w *zip.Writer, e Entry) error {
 	h.ReaderVersion = 20
 	h.SetModTime(time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)) //nolint:staticcheck // sets the old fields without the extra one
 	body := e.Data
-	if packed, err := deflate(e.Data); err != nil {
+	if packed, err := deflate(pack, e.Data); err != nil {
 		return err
 	} else if len(packed) < len(e.Data) {
 		h.Method, body = zip.Deflate, packed
@@ -66,12 +70,9 @@ func writeEntry(w *zip.Writer, e Entry) error {
 	return err
 }
 
-func deflate(data []byte) ([]byte, error) {
+func deflate(w *flate.Writer, data []byte) ([]byte, error) {
 	var b bytes.Buffer
-	w, err := flate.NewWriter(&b, flate.DefaultCompression)
-	if err != nil {
-		return nil, err
-	}
+	w.Reset(&b)
 	if _, err := w.Write(data); err != nil {
 		return nil, err
 	}
