@@ -1,0 +1,96 @@
+# dashkeep. `make` alone lists the targets. Everything a target needs and this
+# machine lacks is installed by the target itself (apt-get when root, PyPI for the
+# real Superset); nothing else is assumed of the environment.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+GO ?= go
+LAB := testdata/superset-lab/superset-lab
+# packages with tests against real servers (named Live or E2E); one at a time,
+# because all of them use the same two servers
+LIVE := ./internal/platform/superset/... ./cmd/dashkeep/...
+LIVE_RUN := Live|E2E
+
+# Seconds each part may take; over it the part fails. They are there to notice a
+# hang, not to measure: about four times what an idle machine with 2 cores takes.
+BUDGET_FORMAT ?= 60
+BUDGET_VET ?= 300
+BUDGET_TEST ?= 900
+BUDGET_LAB ?= 600
+BUDGET_E2E ?= 1200
+BUDGET_FUZZ ?= 1800
+BUDGET_BENCH ?= 900
+FUZZTIME ?= 20s
+
+# $(call part,NAME,SECONDS,COMMAND) runs a command and prints how long it took.
+define part
+start=$$SECONDS; rc=0
+timeout --foreground -k 30 $(2) $(3) || rc=$$?
+note=ok; [ $$rc = 0 ] || note="FAILED ($$rc)"; [ $$rc != 124 ] || note="FAILED: over its budget of $(2) s"
+printf '%-8s %4d s  %s\n' '$(1)' $$((SECONDS - start)) "$$note" >&2
+[ $$rc = 0 ]
+endef
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+build: ## the program, into bin/
+	@$(GO) build -o bin/dashkeep ./cmd/dashkeep
+
+check: tools ## format, vet, all tests with the race detector on simulated servers
+	@$(call part,format,$(BUDGET_FORMAT),bash -c 'out=$$(gofmt -l $$(git ls-files "*.go" 2>/dev/null || find . -name "*.go")); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }')
+	$(call part,vet,$(BUDGET_VET),$(GO) vet ./...)
+	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -race ./...)
+
+test: ## all tests, quickly: no race detector, what is missing is skipped
+	@$(GO) test ./...
+
+e2e: ## the same promises against two real Superset 6.1.0, installed on first use
+	@$(call part,lab,$(BUDGET_LAB),$(LAB) install)
+	$(call part,e2e,$(BUDGET_E2E),$(LAB) pair $(GO) test -p 1 -count=1 -timeout $(BUDGET_E2E)s -run '$(LIVE_RUN)' $(LIVE))
+
+fuzz: tools ## a million values through the canonical form; every fuzz target for FUZZTIME
+	@$(call part,values,$(BUDGET_FUZZ),env DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -count=1 -v -run TestYM1 ./internal/asset -values 1000000)
+	for pkg in $$($(GO) list ./...); do
+		for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do
+			$(call part,$$f,$(BUDGET_FUZZ),$(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg)
+		done
+	done
+
+bench: ## speed: benchmarks, and a full pull as a ratio to the bare export of a real Superset
+	@$(call part,bench,$(BUDGET_BENCH),$(GO) test -run '^$$' -bench . -benchmem ./...)
+	$(call part,pull,$(BUDGET_BENCH),$(LAB) pair $(GO) test -p 1 -count=1 -v -run 'LiveTimes' ./internal/platform/superset)
+
+faults: tools ## every kill point of the crash tests instead of a sample
+	@$(call part,faults,$(BUDGET_TEST),env DASHKEEP_TEST_FULL=1 $(GO) test -count=1 -timeout $(BUDGET_TEST)s ./repo)
+
+demo: ## the whole story in seconds, on embedded parts
+	@$(GO) run ./cmd/dashkeep demo
+
+# What tests call: git, a C compiler for the race detector, strace for the kill
+# tests, python3 with PyYAML for reading back what Superset would read.
+tools:
+	@need=
+	command -v git >/dev/null || need+=" git"
+	command -v gcc >/dev/null || need+=" gcc libc6-dev"
+	command -v strace >/dev/null || [ "$$(uname)" != Linux ] || need+=" strace"
+	python3 -c 'import yaml' 2>/dev/null || need+=" python3 python3-yaml"
+	if [ -n "$$need" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		{ apt-get update -q && apt-get install -qy $$need; } >&2 || true
+	fi
+	mkdir -p .cache/bin; rm -f .cache/bin/python3
+	if ! python3 -c 'import yaml' 2>/dev/null; then
+		py=$$($(LAB) python) # Superset brings PyYAML along
+		printf '#!/bin/sh\nexec "%s" "$$@"\n' "$$py" > .cache/bin/python3
+		chmod +x .cache/bin/python3
+	fi
+	for t in git gcc; do command -v $$t >/dev/null || { echo "make: $$t is needed and could not be installed" >&2; exit 1; }; done
+
+clean: ## build results; the installed Superset stays (rm -rf .cache removes it)
+	@rm -rf bin .cache/bin
+
+.PHONY: help build check test e2e fuzz bench faults demo tools clean
