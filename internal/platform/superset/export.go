@@ -6,11 +6,8 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/archive"
@@ -39,6 +36,7 @@ func (c *conn) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 			yield(nil, err)
 			return
 		}
+		rows := r.lookup(ctx)
 		for _, id := range r.ids {
 			d, ok := r.docs[id]
 			if !ok || d.err != nil {
@@ -47,259 +45,13 @@ func (c *conn) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 				}
 				continue
 			}
-			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path, Lookup: r.lookup}
+			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path, Lookup: rows}
 			raw.Title = d.title
 			if !yield(raw, nil) {
 				return
 			}
 		}
 	}
-}
-
-// reading is one export under way.
-type reading struct {
-	c       *conn
-	index   *index
-	ids     []asset.ID // asked for, in order
-	docs    map[asset.ID]document
-	fails   map[asset.ID]error
-	stray   []error           // documents that have no name
-	layers  map[string]string // annotation layers by row
-	deleted map[asset.ID]bool
-	inRow   int   // single exports that failed in a row
-	last    error // of these
-}
-
-func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
-	r := &reading{c: c, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, ids: ids}
-	c.mu.Lock()
-	r.index = c.index
-	c.mu.Unlock()
-	if ids != nil {
-		return r, r.some(ctx)
-	}
-	return r, r.all(ctx)
-}
-
-// all reads everything by one request, with the lists beside it.
-func (r *reading) all(ctx context.Context) error {
-	g, gctx := errgroup.WithContext(ctx)
-	if r.index == nil {
-		g.Go(func() (err error) {
-			r.index, err = r.c.list(gctx, Kinds()...)
-			return err
-		})
-	}
-	var whole error
-	g.Go(func() error {
-		docs, err := r.c.download(gctx, "/api/v1/assets/export/", "")
-		if whole = err; splits(err) {
-			err = nil // read kind by kind instead: one bad asset fails the whole request
-		}
-		r.take(docs, nil)
-		return err
-	})
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	if err := r.listAgainFor(ctx); err != nil {
-		return err
-	}
-	r.ids = r.index.ids()
-	if whole != nil {
-		r.c.log.WarnContext(ctx, "the export of everything failed; reading kind by kind", "instance", r.c.instance, "error", whole.Error())
-	}
-	if err := r.complete(ctx); err != nil {
-		return err
-	}
-	r.ids = slices.DeleteFunc(r.ids, func(id asset.ID) bool { return r.deleted[id] })
-	return nil
-}
-
-// some reads the wanted ids.
-func (r *reading) some(ctx context.Context) error {
-	unknown := r.index == nil || slices.ContainsFunc(r.ids, func(id asset.ID) bool { return r.index.byID[id] == nil })
-	if unknown {
-		var err error
-		if r.index, err = r.c.list(ctx, Kinds()...); err != nil {
-			return err
-		}
-	}
-	if len(r.ids) > chunk && float64(len(r.ids)) > most*float64(len(r.index.byID)) {
-		docs, err := r.c.download(ctx, "/api/v1/assets/export/", "")
-		if err != nil && !splits(err) {
-			return err
-		}
-		r.take(docs, r.ids)
-	}
-	if err := r.complete(ctx); err != nil {
-		return err
-	}
-	r.ids = slices.DeleteFunc(slices.Clone(r.ids), func(id asset.ID) bool { return r.deleted[id] })
-	return nil
-}
-
-// complete asks for what is wanted and not there yet: in chunks, then one by one.
-func (r *reading) complete(ctx context.Context) error {
-	for _, size := range []int{chunk, 1} {
-		for _, k := range Kinds() {
-			var rows []int
-			for _, id := range r.ids {
-				if _, have := r.docs[id]; !have && id.Kind == k && r.index.byID[id] != nil && r.fails[id] == nil {
-					rows = append(rows, r.index.byID[id].row)
-				}
-			}
-			for part := range slices.Chunk(rows, size) {
-				if err := r.fetch(ctx, k, part); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	if err := r.gone(ctx); err != nil {
-		return err
-	}
-	r.findLayers(ctx)
-	return nil
-}
-
-// fetch exports rows of a kind. One bad id spoils the whole answer (404 for all,
-// measured), so a refused request is split until the bad one stands alone.
-func (r *reading) fetch(ctx context.Context, k asset.Kind, rows []int) error {
-	if r.inRow >= hopeless {
-		return fmt.Errorf("%d exports in a row failed, the last: %w", r.inRow, r.last)
-	}
-	docs, err := r.c.exportRows(ctx, k, rows)
-	switch {
-	case err == nil:
-		r.take(docs, r.ids)
-		r.inRow = 0
-		return nil
-	case !splits(err):
-		return err
-	case len(rows) > 1:
-		half := len(rows) / 2
-		if err := r.fetch(ctx, k, rows[:half]); err != nil {
-			return err
-		}
-		return r.fetch(ctx, k, rows[half:])
-	}
-	r.inRow, r.last = r.inRow+1, err
-	if uid, ok := r.index.byRow[k][strconv.Itoa(rows[0])]; ok {
-		r.fails[asset.ID{Kind: k, UID: uid}] = err
-	}
-	return nil
-}
-
-// gone lists again when something listed did not come: what was deleted
-// meanwhile is no failure of a reading of everything, and gets a plain reason in
-// one by id.
-func (r *reading) gone(ctx context.Context) error {
-	missing := func(id asset.ID) bool { _, have := r.docs[id]; return !have }
-	if !slices.ContainsFunc(r.ids, missing) {
-		return nil
-	}
-	x, err := r.c.list(ctx, Kinds()...)
-	if err != nil {
-		return err
-	}
-	for _, id := range r.ids {
-		if _, still := x.byID[id]; missing(id) && !still {
-			r.fails[id], r.deleted[id] = errors.New("it is not on the server"), true
-		}
-	}
-	return nil
-}
-
-// listAgainFor lists again when the export holds what the list does not.
-func (r *reading) listAgainFor(ctx context.Context) error {
-	for id := range r.docs {
-		if r.index.byID[id] == nil {
-			x, err := r.c.list(ctx, Kinds()...)
-			if err != nil {
-				return err
-			}
-			r.index = x
-			return nil
-		}
-	}
-	return nil
-}
-
-// take keeps the documents of the wanted ids, nil for all, the first of each.
-func (r *reading) take(docs []document, ids []asset.ID) {
-	want := map[asset.ID]bool{}
-	for _, id := range ids {
-		want[id] = true
-	}
-	for _, d := range docs {
-		_, have := r.docs[d.id]
-		switch {
-		case d.id.UID == "":
-			r.stray = append(r.stray, d.err)
-		case !have && d.id.Kind != kindTheme && (ids == nil || want[d.id]):
-			r.docs[d.id] = d
-		}
-	}
-}
-
-func (r *reading) info(id asset.ID) asset.Info {
-	if e, ok := r.index.get(id); ok {
-		return e.info
-	}
-	return asset.Info{ID: id}
-}
-
-func (r *reading) failure(id asset.ID) error {
-	if d, ok := r.docs[id]; ok {
-		return d.err
-	}
-	if err := r.fails[id]; err != nil {
-		return err
-	}
-	return errors.Join(append([]error{errors.New("the server lists it, but its exports do not hold it; a name like another asset's can be the cause")}, r.stray...)...)
-}
-
-// lookup answers for rows by the list this reading used.
-func (r *reading) lookup(k asset.Kind, row string) (string, bool) {
-	if k == annotationLayer {
-		uid, ok := r.layers[row]
-		return uid, ok
-	}
-	uid, ok := r.index.byRow[k][row]
-	return uid, ok
-}
-
-// findLayers lists the annotation layers when a chart uses one. Without the list
-// such a chart is unreadable: guessed references would look like an edit.
-func (r *reading) findLayers(ctx context.Context) {
-	var users []asset.ID
-	for id, d := range r.docs {
-		if id.Kind == kindChart && d.err == nil && usesAnnotationLayer(d.node) {
-			users = append(users, id)
-		}
-	}
-	if len(users) == 0 {
-		return
-	}
-	var err error
-	if r.layers, err = r.c.annotationLayers(ctx); err == nil {
-		return
-	}
-	for _, id := range users {
-		d := r.docs[id]
-		d.err = fmt.Errorf("the chart uses annotation layers, and they cannot be listed: %w", err)
-		r.docs[id] = d
-	}
-}
-
-func (x *index) ids() []asset.ID {
-	out := make([]asset.ID, 0, len(x.byID))
-	for id := range x.byID {
-		out = append(out, id)
-	}
-	slices.SortFunc(out, asset.ID.Compare)
-	return out
 }
 
 func (c *conn) exportRows(ctx context.Context, k asset.Kind, rows []int) ([]document, error) {

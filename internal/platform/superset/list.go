@@ -2,12 +2,9 @@ package superset
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,62 +32,6 @@ func listingOf(k asset.Kind) listing {
 	return listing{"dashboard_title", "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + people}
 }
 
-// row is one line of a list answer.
-type row struct {
-	ID        int    `json:"id"`
-	UUID      string `json:"uuid"`
-	Database  string `json:"database_name"`
-	Table     string `json:"table_name"`
-	Slice     string `json:"slice_name"`
-	Dashboard string `json:"dashboard_title"`
-	Slug      string `json:"slug"`
-	Schema    string `json:"schema"`
-	Catalog   string `json:"catalog"`
-	UTC       string `json:"changed_on_utc"`
-	ChangedOn string `json:"changed_on"`
-	ChangedBy person `json:"changed_by"`
-	Of        struct {
-		UUID string `json:"uuid"`
-	} `json:"database"`
-	Owners []person `json:"owners"`
-	Tags   []struct {
-		Name string          `json:"name"`
-		Type json.RawMessage `json:"type"`
-	} `json:"tags"`
-}
-
-type person struct {
-	ID    int    `json:"id"`
-	First string `json:"first_name"`
-	Last  string `json:"last_name"`
-}
-
-// entry is what is known of one asset without reading it.
-type entry struct {
-	info      asset.Info
-	row       int
-	slug      string
-	schema    string
-	catalog   string
-	database  string // uuid, of a dataset
-	changedBy person
-	owners    []int
-}
-
-// index is one complete listing.
-type index struct {
-	byID  map[asset.ID]*entry
-	byRow map[asset.Kind]map[string]string // row id to uuid
-}
-
-func (x *index) get(id asset.ID) (*entry, bool) {
-	if x == nil {
-		return nil, false
-	}
-	e, ok := x.byID[id]
-	return e, ok
-}
-
 // List is the cheap index of every asset of the four kinds.
 func (c *conn) List(ctx context.Context) ([]asset.Info, error) {
 	x, err := c.list(ctx, Kinds()...)
@@ -107,6 +48,7 @@ func (c *conn) List(ctx context.Context) ([]asset.Info, error) {
 
 // list reads the lists of kinds anew and keeps what was known of the others.
 func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
+	began := c.now()
 	g, gctx := errgroup.WithContext(ctx)
 	rows := make([][]row, len(kinds))
 	for i, k := range kinds {
@@ -121,7 +63,7 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := &index{byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
+	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
 	if c.index != nil {
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
@@ -218,100 +160,4 @@ func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error
 		return page{}, fmt.Errorf("instance %s: the answer to the list of %s holds no list; is %s a Superset?", c.instance, k.Plural(), c.http.BaseURL())
 	}
 	return page{*p.Count, p.Rows}, nil
-}
-
-// entryOf is called with c.mu held.
-func (c *conn) entryOf(k asset.Kind, r row) *entry {
-	e := &entry{row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy}
-	e.info = asset.Info{
-		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.Database + r.Table + r.Slice + r.Dashboard,
-		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),
-	}
-	if k == kindChart || k == kindDashboard {
-		e.info.Tags = []string{}
-	}
-	for _, t := range r.Tags {
-		if custom(t.Type) {
-			e.info.Tags = append(e.info.Tags, t.Name)
-		}
-	}
-	slices.Sort(e.info.Tags)
-	if k != kindDatabase {
-		e.info.Owners = []string{}
-	}
-	for _, o := range r.Owners {
-		p := c.people[o.ID]
-		for _, name := range []string{p.Username, p.Email} {
-			if name != "" {
-				e.info.Owners = append(e.info.Owners, name)
-			}
-		}
-	}
-	return e
-}
-
-// custom reports whether a tag is one that people gave: type 1, also written by
-// its name. The others are Superset's own (tags/models.py, TagType).
-func custom(t json.RawMessage) bool {
-	s := strings.Trim(string(t), `"`)
-	return s == "1" || s == "custom" || s == "TagType.custom"
-}
-
-// changeTime reads changed_on_utc, else changed_on, which has no zone and is the
-// server's clock: UTC in every deployment that follows the documentation.
-func changeTime(r row) time.Time {
-	for _, layout := range []string{"2006-01-02T15:04:05.999999-0700", "2006-01-02T15:04:05.999999Z07:00", "2006-01-02T15:04:05.999999"} {
-		for _, s := range []string{r.UTC, r.ChangedOn} {
-			if t, err := time.Parse(layout, s); err == nil {
-				return t.UTC()
-			}
-		}
-	}
-	return time.Time{}
-}
-
-func (c *conn) pageURL(k asset.Kind, row int) string {
-	base, id := c.http.BaseURL(), strconv.Itoa(row)
-	switch k {
-	case kindDashboard:
-		return base + "/superset/dashboard/" + id + "/"
-	case kindChart:
-		return base + "/explore/?slice_id=" + id
-	case kindDataset:
-		return base + "/explore/?datasource_type=table&datasource_id=" + id
-	}
-	return base + "/databaseview/list/"
-}
-
-// entry finds an asset in the newest listing, reading the list of its kind once
-// more when it is not there.
-func (c *conn) entry(ctx context.Context, id asset.ID) (*entry, bool, error) {
-	c.mu.Lock()
-	x := c.index
-	c.mu.Unlock()
-	if e, ok := x.get(id); ok {
-		return e, true, nil
-	}
-	x, err := c.list(ctx, id.Kind)
-	if err != nil {
-		return nil, false, err
-	}
-	e, ok := x.get(id)
-	return e, ok, nil
-}
-
-// forget takes a deleted asset out of the listing.
-func (c *conn) forget(id asset.ID) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.index == nil {
-		return
-	}
-	x := &index{byID: map[asset.ID]*entry{}, byRow: c.index.byRow}
-	for k, e := range c.index.byID {
-		if k != id {
-			x.byID[k] = e
-		}
-	}
-	c.index = x
 }

@@ -1,0 +1,192 @@
+package superset
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+)
+
+// row is one line of a list answer.
+type row struct {
+	ID        int    `json:"id"`
+	UUID      string `json:"uuid"`
+	Database  string `json:"database_name"`
+	Table     string `json:"table_name"`
+	Slice     string `json:"slice_name"`
+	Dashboard string `json:"dashboard_title"`
+	Slug      string `json:"slug"`
+	Schema    string `json:"schema"`
+	Catalog   string `json:"catalog"`
+	UTC       string `json:"changed_on_utc"`
+	ChangedOn string `json:"changed_on"`
+	ChangedBy person `json:"changed_by"`
+	Of        struct {
+		UUID string `json:"uuid"`
+	} `json:"database"`
+	Owners []person `json:"owners"`
+	Tags   []struct {
+		Name string          `json:"name"`
+		Type json.RawMessage `json:"type"`
+	} `json:"tags"`
+}
+
+type person struct {
+	ID    int    `json:"id"`
+	First string `json:"first_name"`
+	Last  string `json:"last_name"`
+}
+
+// entry is what is known of one asset without reading it.
+type entry struct {
+	info      asset.Info
+	row       int
+	slug      string
+	schema    string
+	catalog   string
+	database  string // uuid, of a dataset
+	changedBy person
+	owners    []int
+}
+
+// index is one complete listing.
+type index struct {
+	at    time.Time // when it began
+	byID  map[asset.ID]*entry
+	byRow map[asset.Kind]map[string]string // row id to uuid
+}
+
+// fresh is how old a listing may be that an export relies on.
+const fresh = time.Minute
+
+func (x *index) get(id asset.ID) (*entry, bool) {
+	if x == nil {
+		return nil, false
+	}
+	e, ok := x.byID[id]
+	return e, ok
+}
+
+// newer reports whether a row was made after every row of the listing.
+func (x *index) newer(k asset.Kind, row string) bool {
+	n, err := strconv.Atoi(row)
+	if err != nil || n >= normalize.ParkedBase {
+		return false
+	}
+	for known := range x.byRow[k] {
+		if i, err := strconv.Atoi(known); err == nil && i >= n {
+			return false
+		}
+	}
+	return true
+}
+
+func (x *index) ids() []asset.ID {
+	out := make([]asset.ID, 0, len(x.byID))
+	for id := range x.byID {
+		out = append(out, id)
+	}
+	slices.SortFunc(out, asset.ID.Compare)
+	return out
+}
+
+// entryOf is called with c.mu held.
+func (c *conn) entryOf(k asset.Kind, r row) *entry {
+	e := &entry{row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy}
+	e.info = asset.Info{
+		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.Database + r.Table + r.Slice + r.Dashboard,
+		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),
+	}
+	if k == kindChart || k == kindDashboard {
+		e.info.Tags = []string{}
+	}
+	for _, t := range r.Tags {
+		if custom(t.Type) {
+			e.info.Tags = append(e.info.Tags, t.Name)
+		}
+	}
+	slices.Sort(e.info.Tags)
+	if k != kindDatabase {
+		e.info.Owners = []string{}
+	}
+	for _, o := range r.Owners {
+		p := c.people[o.ID]
+		for _, name := range []string{p.Username, p.Email} {
+			if name != "" {
+				e.info.Owners = append(e.info.Owners, name)
+			}
+		}
+	}
+	return e
+}
+
+// custom reports whether a tag is one that people gave: type 1, also written by
+// its name. The others are Superset's own (tags/models.py, TagType).
+func custom(t json.RawMessage) bool {
+	s := strings.Trim(string(t), `"`)
+	return s == "1" || s == "custom" || s == "TagType.custom"
+}
+
+// changeTime reads changed_on_utc, else changed_on, which has no zone and is the
+// server's clock: UTC in every deployment that follows the documentation.
+func changeTime(r row) time.Time {
+	for _, layout := range []string{"2006-01-02T15:04:05.999999-0700", "2006-01-02T15:04:05.999999Z07:00", "2006-01-02T15:04:05.999999"} {
+		for _, s := range []string{r.UTC, r.ChangedOn} {
+			if t, err := time.Parse(layout, s); err == nil {
+				return t.UTC()
+			}
+		}
+	}
+	return time.Time{}
+}
+
+func (c *conn) pageURL(k asset.Kind, row int) string {
+	base, id := c.http.BaseURL(), strconv.Itoa(row)
+	switch k {
+	case kindDashboard:
+		return base + "/superset/dashboard/" + id + "/"
+	case kindChart:
+		return base + "/explore/?slice_id=" + id
+	case kindDataset:
+		return base + "/explore/?datasource_type=table&datasource_id=" + id
+	}
+	return base + "/databaseview/list/"
+}
+
+// entry finds an asset in the newest listing, reading the list of its kind once
+// more when it is not there.
+func (c *conn) entry(ctx context.Context, id asset.ID) (*entry, bool, error) {
+	c.mu.Lock()
+	x := c.index
+	c.mu.Unlock()
+	if e, ok := x.get(id); ok {
+		return e, true, nil
+	}
+	x, err := c.list(ctx, id.Kind)
+	if err != nil {
+		return nil, false, err
+	}
+	e, ok := x.get(id)
+	return e, ok, nil
+}
+
+// forget takes a deleted asset out of the listing.
+func (c *conn) forget(id asset.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.index == nil {
+		return
+	}
+	x := &index{at: c.index.at, byID: map[asset.ID]*entry{}, byRow: c.index.byRow}
+	for k, e := range c.index.byID {
+		if k != id {
+			x.byID[k] = e
+		}
+	}
+	c.index = x
+}
