@@ -79,7 +79,7 @@ func quote(name string) string {
 	return strconv.QuoteToASCII(name)
 }
 
-func unsafe(entry, format string, args ...any) *UnsafeError {
+func refuse(entry, format string, args ...any) *UnsafeError {
 	return &UnsafeError{Entry: entry, Reason: fmt.Sprintf(format, args...)}
 }
 
@@ -126,17 +126,17 @@ func checkSizes(headers []header, size int64, l Limits) error {
 	var total int64
 	for _, h := range headers {
 		if h.size > l.File {
-			return unsafe(h.name, "unpacks to %d bytes, the limit is %d", h.size, l.File)
+			return refuse(h.name, "unpacks to %d bytes, the limit is %d", h.size, l.File)
 		}
 		if h.size > ratioFrom && h.size/max(1, h.packed) > l.Ratio {
-			return unsafe(h.name, "unpacks to %d times its packed size, the limit is %d", h.size/max(1, h.packed), l.Ratio)
+			return refuse(h.name, "unpacks to %d times its packed size, the limit is %d", h.size/max(1, h.packed), l.Ratio)
 		}
 		if total += h.size; total > l.Total {
-			return unsafe("", "it unpacks to more than %d bytes", l.Total)
+			return refuse("", "it unpacks to more than %d bytes", l.Total)
 		}
 	}
 	if total > ratioFrom && total/max(1, size) > l.Ratio {
-		return unsafe("", "it unpacks to %d times its size, the limit is %d", total/max(1, size), l.Ratio)
+		return refuse("", "it unpacks to %d times its size, the limit is %d", total/max(1, size), l.Ratio)
 	}
 	return nil
 }

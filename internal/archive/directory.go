@@ -52,14 +52,14 @@ func directory(r io.ReaderAt, size int64, l Limits) (headers []header, start int
 		return nil, 0, damaged("", "it is too short for a zip (%d bytes)", size)
 	}
 	if size > l.Total {
-		return nil, 0, unsafe("", "it is larger than %d bytes", l.Total)
+		return nil, 0, refuse("", "it is larger than %d bytes", l.Total)
 	}
 	e, err := readEnd(r, size)
 	switch {
 	case err != nil:
 		return nil, 0, err
 	case e.count > int64(l.Entries):
-		return nil, 0, unsafe("", "it has %d entries, the limit is %d", e.count, l.Entries)
+		return nil, 0, refuse("", "it has %d entries, the limit is %d", e.count, l.Entries)
 	case e.start < 0 || e.length < 0 || e.start > e.at || e.length != e.at-e.start:
 		return nil, 0, damaged("", "its directory does not stand where its end record says")
 	case e.count < 0 || e.count > e.length/centralSize:
@@ -108,7 +108,7 @@ func parseEnd(r io.ReaderAt, b []byte, at int64) (end, error) {
 		}
 	}
 	if binary.LittleEndian.Uint16(b[4:]) != 0 || binary.LittleEndian.Uint16(b[6:]) != 0 || int64(binary.LittleEndian.Uint16(b[8:])) != e.count {
-		return end{}, unsafe("", "it is a part of an archive in several volumes")
+		return end{}, refuse("", "it is a part of an archive in several volumes")
 	}
 	return e, nil
 }
@@ -133,10 +133,10 @@ func end64(r io.ReaderAt, loc []byte, plain end) (end, error) {
 	}
 	volumes := binary.LittleEndian.Uint32(b[16:]) | binary.LittleEndian.Uint32(b[20:]) | binary.LittleEndian.Uint32(loc[4:])
 	if volumes != 0 || int64(binary.LittleEndian.Uint64(b[24:])) != e.count {
-		return end{}, unsafe("", "it is a part of an archive in several volumes")
+		return end{}, refuse("", "it is a part of an archive in several volumes")
 	}
 	if (plain.count != 0xffff && plain.count != e.count) || (plain.length != 0xffffffff && plain.length != e.length) || (plain.start != 0xffffffff && plain.start != e.start) {
-		return end{}, unsafe("", "its two end records differ")
+		return end{}, refuse("", "its two end records differ")
 	}
 	return e, nil
 }
@@ -218,17 +218,17 @@ func (h header) check(directory int64) error {
 	kind := h.mode & typeMask
 	switch {
 	case h.flags&flagEncrypted != 0:
-		return unsafe(h.name, "is encrypted")
+		return refuse(h.name, "is encrypted")
 	case h.flags&flagPatched != 0 || (h.method != stored && h.method != deflated):
-		return unsafe(h.name, "is packed by method %d, only stored and deflated are read", h.method)
+		return refuse(h.name, "is packed by method %d, only stored and deflated are read", h.method)
 	case kind != 0 && kind != typeFile && kind != typeFolder:
-		return unsafe(h.name, "is neither a file nor a folder (a link or a device)")
+		return refuse(h.name, "is neither a file nor a folder (a link or a device)")
 	case h.mode&setRights != 0:
-		return unsafe(h.name, "carries set-user, set-group or sticky rights")
+		return refuse(h.name, "carries set-user, set-group or sticky rights")
 	case kind == typeFolder && !h.folder(), kind == typeFile && h.folder():
-		return unsafe(h.name, "is a folder by its name or by its attributes, but not by both")
+		return refuse(h.name, "is a folder by its name or by its attributes, but not by both")
 	case h.folder() && h.size != 0:
-		return unsafe(h.name, "is a folder with content")
+		return refuse(h.name, "is a folder with content")
 	case h.packed < 0 || h.size < 0 || h.local < 0 || h.local > directory || h.packed > directory:
 		return damaged(h.name, "reaches beyond the archive's content")
 	case h.method == stored && h.packed != h.size:

@@ -19,18 +19,18 @@ func CheckName(name string) error { return checkName(name, Limits{}.orDefault().
 
 func checkName(name string, depth int) error {
 	if name == "" {
-		return unsafe("", "it has an entry without a name")
+		return refuse("", "it has an entry without a name")
 	}
 	if reason := badPath(name); reason != "" {
-		return unsafe(name, "%s", reason)
+		return refuse(name, "%s", reason)
 	}
 	parts := strings.Split(strings.TrimSuffix(name, "/"), "/")
 	if len(parts) > depth+1 {
-		return unsafe(name, "lies %d folders deep, the limit is %d", len(parts)-1, depth)
+		return refuse(name, "lies %d folders deep, the limit is %d", len(parts)-1, depth)
 	}
 	for _, p := range parts {
 		if reason := badPart(p); reason != "" {
-			return unsafe(name, "%s", reason)
+			return refuse(name, "%s", reason)
 		}
 	}
 	return nil
@@ -135,7 +135,7 @@ func checkNames(headers []header, l Limits) error {
 	}
 	for key, name := range files {
 		if _, both := folders[key]; both {
-			return unsafe(name, "is a file and a folder")
+			return refuse(name, "is a file and a folder")
 		}
 	}
 	return nil
@@ -155,7 +155,7 @@ func claimParents(folders map[string]string, fold func(string) string, clean, en
 
 func claim(folders map[string]string, key, folder, entry string) error {
 	if other, ok := folders[key]; ok && other != folder {
-		return unsafe(entry, "lies in a folder that differs only by case or Unicode form from %s", quote(other))
+		return refuse(entry, "lies in a folder that differs only by case or Unicode form from %s", quote(other))
 	}
 	folders[key] = folder
 	return nil
@@ -163,9 +163,9 @@ func claim(folders map[string]string, key, folder, entry string) error {
 
 func twins(name, other string) error {
 	if name == other {
-		return unsafe(name, "stands twice")
+		return refuse(name, "stands twice")
 	}
-	return unsafe(name, "differs only by case or Unicode form from %s", quote(other))
+	return refuse(name, "differs only by case or Unicode form from %s", quote(other))
 }
 
 // folder makes the function under which two names that any file system takes

@@ -30,7 +30,7 @@ func locate(r io.ReaderAt, headers []header, directory int64) error {
 			return err
 		}
 		if string(name) != h.name || binary.LittleEndian.Uint16(b[8:]) != h.method || binary.LittleEndian.Uint16(b[6:])&flagEncrypted != 0 {
-			return unsafe(h.name, "is described differently in the directory and before its content")
+			return refuse(h.name, "is described differently in the directory and before its content")
 		}
 		h.data = h.local + localSize + n + x
 		if h.data+h.packed > directory {
@@ -41,7 +41,7 @@ func locate(r io.ReaderAt, headers []header, directory int64) error {
 	slices.SortFunc(order, func(a, b *header) int { return cmp.Compare(a.local, b.local) })
 	for i := 1; i < len(order); i++ {
 		if prev := order[i-1]; prev.data+prev.packed > order[i].local {
-			return unsafe(order[i].name, "shares its bytes with entry %s", quote(prev.name))
+			return refuse(order[i].name, "shares its bytes with entry %s", quote(prev.name))
 		}
 	}
 	return nil
@@ -63,7 +63,7 @@ func unpack(r io.ReaderAt, h header) ([]byte, error) {
 	case raw.err != nil:
 		return nil, raw.err
 	case n > h.size:
-		return nil, unsafe(h.name, "unpacks to more than the %d bytes it announces", h.size)
+		return nil, refuse(h.name, "unpacks to more than the %d bytes it announces", h.size)
 	case err != nil:
 		return nil, damaged(h.name, "does not unpack: its data is corrupt")
 	case n < h.size:

@@ -21,7 +21,7 @@ func Write(entries []Entry) ([]byte, error) {
 	for i, e := range sorted {
 		headers[i] = header{name: e.Name}
 		if headers[i].folder() {
-			return nil, unsafe(e.Name, "is a folder; folders are made by the files in them")
+			return nil, refuse(e.Name, "is a folder; folders are made by the files in them")
 		}
 	}
 	if err := checkNames(headers, Limits{}.orDefault()); err != nil {

@@ -36,3 +36,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestYM2_HostileYAMLIsRefusedQuickly(t *testing.T) {
+	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+	for c := 'b'; c < 'k'; c++ {
+		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat("*"+string(c-1)+",", 10) + "]\n"
+	}
+	for name, text := range map[string]string{
+		"alias bomb":  bomb,
+		"self alias":  "version: &a [*a]\n",
+		"deep":        "version: " + strings.Repeat("[", 200_000),
+		"deep option": on("options: " + strings.Repeat("{a: ", 3000) + strings.Repeat("}", 3000)),
+		"long key":    "version: 1\n" + strings.Repeat("k", 1<<20) + ": 1\n",
+		"long text":   "version: " + strings.Repeat("x", 1<<20),
+	} {
+		if _, err := parse(text); !errors.As(err, new(*config.Error)) || len(err.Error()) > 5000 {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+}
