@@ -60,6 +60,7 @@ func (s *session) Apply(ctx context.Context, r *http.Request) error {
 func (s *session) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before, wrote := s.access, s.csrf != ""
 	s.csrf, s.cookies = "", nil
 	if s.refresh != "" {
 		var out struct {
@@ -73,7 +74,13 @@ func (s *session) Refresh(ctx context.Context) error {
 			return nil
 		}
 	}
-	return s.login(ctx)
+	if err := s.login(ctx); err != nil {
+		return err
+	}
+	if s.access == before && !wrote { // else it may be the CSRF token that was refused
+		return &platform.LoginError{Instance: s.instance, User: s.cfg.Username, Reason: "the server does not take the configured token"}
+	}
+	return nil
 }
 
 func (s *session) login(ctx context.Context) error {

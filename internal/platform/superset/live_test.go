@@ -2,6 +2,7 @@ package superset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -21,8 +22,8 @@ import (
 )
 
 // These tests run against real servers of the lab, admin/admin. They write to
-// both: DASHKEEP_TEST_SUPERSET_URL is seeded, DASHKEEP_TEST_SUPERSET_URL2 must be
-// empty at first.
+// both: DASHKEEP_TEST_SUPERSET_URL is seeded, DASHKEEP_TEST_SUPERSET_URL2 is wiped
+// again and again.
 
 func live(t *testing.T, env string) *conn {
 	t.Helper()
@@ -120,7 +121,7 @@ func values(m map[asset.ID]*asset.Asset) []*asset.Asset {
 }
 
 func TestLiveRestoreIntoEmptyServer(t *testing.T) {
-	from, to := live(t, "DASHKEEP_TEST_SUPERSET_URL"), live(t, "DASHKEEP_TEST_SUPERSET_URL2")
+	from, to := live(t, "DASHKEEP_TEST_SUPERSET_URL"), scratch(t)
 	seed(t, from, "6.1.0/dashboard-examples.zip", "{}")
 	want := pull(t, from, nil)
 	if again := pull(t, from, nil); len(difference(want, again)) != 0 {
@@ -437,5 +438,35 @@ spec:
 		if got := string(pull(t, c, []asset.ID{id})[id].Content); got != text {
 			t.Errorf("round %d: %s", i, firstLine(text, got))
 		}
+	}
+}
+
+func TestLivePing(t *testing.T) {
+	c := live(t, "DASHKEEP_TEST_SUPERSET_URL")
+	s, err := c.Ping(t.Context())
+	if err != nil || s.Version == "" || !s.Tested || s.User != "admin" || len(s.Notes) != 0 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	wrong, err := open(platform.Config{Instance: "lab", URL: os.Getenv("DASHKEEP_TEST_SUPERSET_URL"), Auth: platform.Auth{Username: "admin", Password: secret.Literal("no")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var refused *platform.LoginError
+	if _, err := wrong.Ping(t.Context()); !errors.As(err, &refused) {
+		t.Errorf("wrong password: %v", err)
+	}
+	token, err := open(platform.Config{Instance: "lab", URL: os.Getenv("DASHKEEP_TEST_SUPERSET_URL"), Auth: platform.Auth{Token: secret.Literal(c.auth.access)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := token.Ping(t.Context()); err != nil || s.User != "admin" {
+		t.Errorf("by token: %+v, %v", s, err)
+	}
+	bad, err := open(platform.Config{Instance: "lab", URL: os.Getenv("DASHKEEP_TEST_SUPERSET_URL"), Auth: platform.Auth{Token: secret.Literal("rubbish")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bad.Ping(t.Context()); !errors.As(err, &refused) {
+		t.Errorf("bad token: %v", err)
 	}
 }
