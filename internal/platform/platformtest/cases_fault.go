@@ -113,8 +113,8 @@ func cancelled(tb testing.TB, h *Harness) {
 			tb.Errorf("%s with a cancelled context: %v", name, err)
 		}
 	}
-	if s.Stall == nil {
-		return
+	if s.Stall == nil || tb.Failed() {
+		return // a platform that is deaf already would hang here
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		held := s.Stall(tb)
