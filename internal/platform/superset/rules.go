@@ -24,9 +24,9 @@ func Kinds() []asset.Kind {
 	return []asset.Kind{kindDatabase, kindDataset, kindChart, kindDashboard}
 }
 
-// Rules is the table of canonical form superset/1. F numbers are the facts
-// measured on 4.1.4 to 6.1.0 that docs/superset.md lists; file names without
-// more are those of Superset 6.1.0's source.
+// Rules is the table of canonical form superset/1. F numbers are explained
+// in the package comment; file names without more are those of Superset 6.1.0's
+// source.
 func Rules() normalize.Rules {
 	return normalize.Rules{Format: Format, Kinds: map[asset.Kind]normalize.KindRules{
 		kindDatabase:  databaseRules(),

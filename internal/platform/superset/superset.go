@@ -1,6 +1,3 @@
-// Package superset connects to Apache Superset. It reads and writes databases,
-// datasets, charts and dashboards through Superset's own export and import
-// endpoints, by uuid.
 package superset
 
 import (
