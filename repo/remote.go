@@ -223,7 +223,7 @@ func (r *remote) failure(err error, secrets []string) error {
 		strings.Contains(text, "unable to authenticate"), strings.Contains(text, "knownhosts:"):
 		return &AuthError{r.clean, text}
 	case errors.Is(err, transport.ErrRepositoryNotFound):
-		return fmt.Errorf("remote %s: there is no such repository, or the account may not see it", r.clean)
+		return &UnreachableError{r.clean, "there is no such repository, or the account may not see it"}
 	}
 	return &UnreachableError{r.clean, text}
 }
