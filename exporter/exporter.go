@@ -67,7 +67,7 @@ func Export(ctx context.Context, src Source, o Options) (*asset.Set, error) {
 }
 
 // complete fails, by name, every asset that is listed but was not exported.
-// Superset's bundles lose assets whose file names collide and answer 200
+// Bundles of a server are known to lose assets whose file names collide and to answer 200
 // (facts F8), so the number of files proves nothing.
 func complete(set *asset.Set, listed []asset.Info) {
 	for _, info := range listed {

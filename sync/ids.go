@@ -29,9 +29,13 @@ type IDs struct {
 
 const idsFile = "ids.json"
 
-// LoadIDs reads the map of an instance; a missing one is empty.
+// LoadIDs reads the map of an instance; a missing one is empty. Without a store
+// (a config that is only tried out) it is empty too, and Bind fails.
 func LoadIDs(store *repo.Store, instance string) (*IDs, error) {
 	m := &IDs{store: store, instance: instance, server: map[string]string{}, uid: map[string]string{}}
+	if store == nil {
+		return m, nil
+	}
 	rev, ok, err := store.ReadRef(refName("ids", instance))
 	if err != nil || !ok {
 		return m, err
@@ -84,6 +88,9 @@ func (m *IDs) Bind(id asset.ID, server string) error {
 	}
 	m.server[id.String()] = server
 	data, err := json.MarshalIndent(m.server, "", " ") // keys sorted: stable bytes
+	if m.store == nil {
+		err = repo.ErrReadOnly
+	}
 	if err == nil {
 		m.rev, err = m.store.WriteRef(context.Background(), refName("ids", m.instance), m.rev,
 			map[string][]byte{idsFile: append(data, '\n')}, "ids of "+m.instance)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/dashkeep/dashkeep/exporter"
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -174,12 +175,18 @@ func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconci
 	return nil
 }
 
-// withoutSecrets drops every change whose new content the scanner objects to:
-// a secret that the rules did not know must not reach Git (SPEC promise 7).
+// withoutSecrets drops every change whose new content has the shape of a secret:
+// one that the rules did not know must not reach Git (SPEC promise 7). A value
+// that only stands under a name like "password" is a warning: it may be a label.
 func (e *Engine) withoutSecrets(in *Instance, rec *reconciled, run *Run) []Pulled {
 	var clean []Pulled
 	for _, p := range rec.Pulled {
-		found := lint.Secrets(p.Path, p.After)
+		found := slices.DeleteFunc(lint.Secrets(p.Path, p.After), func(f lint.Finding) bool {
+			if f.Code == lint.CodeSecretKey {
+				run.warn("%s: %s; look whether that may be in Git", p.Path, f.Message)
+			}
+			return f.Code != lint.CodeSecret
+		})
 		if len(found) == 0 {
 			clean = append(clean, p)
 			continue

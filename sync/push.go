@@ -38,6 +38,7 @@ func (e *Engine) push(ctx context.Context, in *Instance, run *Run) error {
 	var unreachable *repo.UnreachableError
 	switch {
 	case errors.As(err, &unreachable):
+		run.Unpushed = true
 		run.warn("not pushed, the Git remote cannot be reached: %v; the commits are kept here and go out with the next run", err)
 		return nil
 	case err != nil:

@@ -24,6 +24,7 @@ type Run struct {
 	Revision  repo.Revision // Git's head after the run
 	Commits   int
 	Pushed    bool
+	Unpushed  bool       // the remote could not be reached: commits wait here
 	Pulled    []Pulled   // files that changed in Git
 	Conflicts []Conflict // a person must choose
 	Dirty     []string   // files a person edited and did not commit; left alone
@@ -95,7 +96,7 @@ func (r *Run) fail(in *Instance, now time.Time, f Failure) {
 // Code is the exit code the run deserves (SPEC promise 10).
 func (r *Run) Code() int {
 	switch {
-	case len(r.Failures) > 0 || r.Held != nil || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
+	case len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
 		return 3
 	case len(r.Conflicts) > 0 || len(r.Dirty) > 0:
 		return 13

@@ -23,7 +23,7 @@ func layers() map[string][]string {
 		"internal/apihttp":  {"internal/secret"},
 		"internal/notify":   {"internal/secret", "internal/apihttp"},
 		"internal/platform": {"internal/asset", "internal/normalize", "internal/secret"},
-		"internal/config":   {"internal/platform", "internal/secret"},
+		"internal/config":   {"internal/platform", "internal/asset", "internal/secret"},
 		"repo":              {"internal/secret"},
 		"repo/forge":        {"internal/secret", "internal/apihttp"},
 
@@ -33,8 +33,8 @@ func layers() map[string][]string {
 			"internal/summary", "internal/preview", "internal/lint", "internal/notify", "internal/metrics"},
 
 		"internal/platform/all":          {"internal/platform"},
-		"internal/platform/platformtest": {"internal/platform", "internal/asset", "internal/normalize", "internal/archive"},
-		"internal/demo":                  {"sync", "repo", "internal/config", "internal/platform", "internal/platform/superset/supersettest"},
+		"internal/platform/platformtest": {"internal/platform", "internal/asset", "internal/normalize", "internal/archive", "internal/secret"},
+		"internal/demo":                  {"internal/platform/superset/supersettest"},
 		"internal/web":                   {"sync", "importer", "internal/asset", "internal/diff", "internal/summary", "internal/preview", "internal/metrics"},
 		"cmd/dashkeep":                   {"*"},
 	}
