@@ -30,7 +30,7 @@ type reader func(a *attempt, res *http.Response, body io.Reader) error
 // run sends the request once and hands a wanted answer to read.
 func (a *attempt) run(ctx context.Context, read reader) error {
 	if err := a.prepare(ctx); err != nil {
-		return err
+		return &notSent{err}
 	}
 	if err := a.c.waitTurn(ctx); err != nil {
 		return err
@@ -64,6 +64,14 @@ func (a *attempt) run(ctx context.Context, read reader) error {
 	}
 	return err
 }
+
+// notSent marks an error of getting a request ready. Logging in is a request of
+// its own with tries of its own, so the one that waits for it is not repeated:
+// an unreachable server would cost the product of both.
+type notSent struct{ err error }
+
+func (e *notSent) Error() string { return e.err.Error() }
+func (e *notSent) Unwrap() error { return e.err }
 
 // prepare builds the request with its credentials. It comes before the slot is
 // taken, because a login takes a slot of its own.

@@ -52,6 +52,10 @@ func (c *Client) send(ctx context.Context, r Request, read reader) error {
 		if ctx.Err() != nil {
 			return c.ended(ctx, r)
 		}
+		var unready *notSent
+		if errors.As(err, &unready) {
+			return unready.err
+		}
 		if !refreshed && c.refused(r, err) {
 			refreshed = true
 			if err := c.refresh(ctx, a.gen); err != nil {

@@ -85,6 +85,9 @@ type Config struct {
 	Secrets func(id asset.ID) map[string]secret.Value
 	Log     *slog.Logger
 	Now     func() time.Time
+	// Sleep waits between tries of a request; nil for the real clock. Tests of
+	// faults pass one that does not wait.
+	Sleep func(context.Context, time.Duration) error
 }
 
 // Factory makes connections to servers of one platform.

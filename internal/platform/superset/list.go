@@ -34,7 +34,7 @@ func listingOf(k asset.Kind) listing {
 
 // List is the cheap index of every asset of the four kinds.
 func (c *conn) List(ctx context.Context) ([]asset.Info, error) {
-	x, err := c.list(ctx, Kinds()...)
+	x, err := c.listAll(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -44,6 +44,16 @@ func (c *conn) List(ctx context.Context) ([]asset.Info, error) {
 	}
 	slices.SortFunc(out, func(a, b asset.Info) int { return a.ID.Compare(b.ID) })
 	return out, nil
+}
+
+// listAll lists every kind anew. Callers at the same time, List and an Export of
+// everything in one pull, share one listing.
+func (c *conn) listAll(ctx context.Context) (*index, error) {
+	v, err, _ := c.listing.Do("", func() (any, error) { return c.list(ctx, Kinds()...) })
+	if err != nil {
+		return nil, err
+	}
+	return v.(*index), nil
 }
 
 // list reads the lists of kinds anew and keeps what was known of the others.

@@ -43,12 +43,10 @@ func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
 // all reads everything by one request, with the lists beside it.
 func (r *reading) all(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
-	if r.index == nil {
-		g.Go(func() (err error) {
-			r.index, err = r.c.list(gctx, Kinds()...)
-			return err
-		})
-	}
+	g.Go(func() (err error) { // anew each time: it says who changed what
+		r.index, err = r.c.listAll(gctx)
+		return err
+	})
 	var whole error
 	g.Go(func() error {
 		docs, err := r.c.download(gctx, "/api/v1/assets/export/", "")

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/platform"
@@ -36,6 +38,7 @@ type conn struct {
 	secrets  func(asset.ID) map[string]secret.Value
 	log      *slog.Logger
 	now      func() time.Time
+	listing  singleflight.Group // of listAll
 
 	mu     sync.Mutex
 	index  *index // of the newest listing; nil before the first
@@ -58,7 +61,7 @@ func open(cfg platform.Config) (*conn, error) {
 	c.auth = &session{instance: cfg.Instance, cfg: cfg.Auth}
 	client, err := apihttp.New(apihttp.Options{
 		Instance: cfg.Instance, BaseURL: cfg.URL, Transport: cfg.HTTP, Auth: c.auth,
-		Headers: cfg.Auth.Headers, Expired: expired, Log: cfg.Log, Now: cfg.Now,
+		Headers: cfg.Auth.Headers, Expired: expired, Log: cfg.Log, Now: cfg.Now, Sleep: cfg.Sleep,
 	})
 	if err != nil {
 		return nil, err
