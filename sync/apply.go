@@ -101,7 +101,7 @@ func (e *Engine) rebase(ctx context.Context, in *Instance, out *importer.Outcome
 	if err != nil {
 		return err
 	}
-	b, err := e.loadBase(in)
+	b, err := e.loadBase(in, desired)
 	if err != nil {
 		return err
 	}

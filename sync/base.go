@@ -11,7 +11,6 @@ import (
 	"github.com/dashkeep/dashkeep/exporter"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/merge"
-	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/repo"
 )
 
@@ -39,7 +38,7 @@ const stateFile = "state.json"
 
 func basePath(id asset.ID) string { return path.Join(id.Kind.Plural(), id.UID+".yaml") }
 
-func (e *Engine) loadBase(in *Instance) (*base, error) {
+func (e *Engine) loadBase(in *Instance, known ...*asset.Set) (*base, error) {
 	b := &base{files: map[string][]byte{}}
 	rev, ok, err := e.Repo.ReadRef(refName("base", in.Name))
 	if err != nil {
@@ -52,6 +51,7 @@ func (e *Engine) loadBase(in *Instance) (*base, error) {
 			return nil, err
 		}
 	}
+	load := loader(in, known)
 	for p, data := range b.files {
 		if p == stateFile {
 			if err := json.Unmarshal(data, &b.state); err != nil {
@@ -59,7 +59,7 @@ func (e *Engine) loadBase(in *Instance) (*base, error) {
 			}
 			continue
 		}
-		a, err := normalize.Load(p, data, in.Rules)
+		a, err := load(p, data)
 		if err != nil {
 			return nil, fmt.Errorf("base of instance %s: %w", in.Name, err)
 		}

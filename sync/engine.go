@@ -122,7 +122,7 @@ func (e *Engine) live(ctx context.Context, in *Instance) (*asset.Set, error) {
 
 // desired loads the instance's asset files at a revision. Files that cannot be
 // read are in the second result, by path.
-func (e *Engine) desired(in *Instance, rev repo.Revision) (*asset.Set, []BrokenFile, error) {
+func (e *Engine) desired(in *Instance, rev repo.Revision, known ...*asset.Set) (*asset.Set, []BrokenFile, error) {
 	if rev == "" {
 		set, err := asset.NewSet()
 		return set, nil, err
@@ -132,7 +132,7 @@ func (e *Engine) desired(in *Instance, rev repo.Revision) (*asset.Set, []BrokenF
 	if err != nil && !errors.As(err, &unread) {
 		return nil, nil, err
 	}
-	set, broken, err := loadTree(in, files)
+	set, broken, err := loadTree(in, files, known...)
 	if unread != nil {
 		for _, bad := range unread.Entries {
 			if kind, ok := kindOfPath(in, bad.Path); ok {

@@ -45,7 +45,7 @@ func (e *Engine) plan(ctx context.Context, from, to *Instance, rev string, p imp
 	}
 	b := &base{}
 	if from == to {
-		if b, err = e.loadBase(to); err != nil {
+		if b, err = e.loadBase(to, desired, live); err != nil {
 			return nil, err
 		}
 	}

@@ -92,11 +92,11 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, run 
 		return nil, nil, err
 	}
 	run.Revision = head
-	desired, broken, err := e.desired(in, head)
+	desired, broken, err := e.desired(in, head, live)
 	if err != nil {
 		return nil, nil, err
 	}
-	b, err := e.loadBase(in)
+	b, err := e.loadBase(in, live, desired)
 	if err != nil {
 		return nil, nil, err
 	}

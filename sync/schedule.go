@@ -127,7 +127,7 @@ func (e *Engine) waits(in *Instance) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	b, err := e.loadBase(in)
+	b, err := e.loadBase(in, desired)
 	if err != nil {
 		return false, err
 	}

@@ -44,11 +44,11 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 	if err != nil {
 		return nil, err
 	}
-	desired, broken, err := e.desired(in, head)
+	desired, broken, err := e.desired(in, head, live)
 	if err != nil {
 		return nil, err
 	}
-	b, err := e.loadBase(in)
+	b, err := e.loadBase(in, live, desired)
 	if err != nil {
 		return nil, err
 	}
