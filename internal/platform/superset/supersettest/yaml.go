@@ -14,13 +14,9 @@ import (
 // The plain scalars of YAML 1.1 as PyYAML resolves them, which is not what
 // yaml.v3 does: yes, on and 12:30:45 are not strings there.
 var (
-	yamlBool  = regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
 	yamlFloat = regexp.MustCompile(`^(?:[-+]?[0-9][0-9_]*\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
 	yamlInt   = regexp.MustCompile(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`)
-	yamlNull  = regexp.MustCompile(`^(?:~|null|Null|NULL|)$`)
 	yamlDate  = regexp.MustCompile(`^\d{4}-\d\d-\d\d$|^\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?$`)
-	// yamlSafe are the strings that this package writes without quotes.
-	yamlSafe = regexp.MustCompile(`^[A-Za-z](?:[A-Za-z0-9 _./()+-]*[A-Za-z0-9_./()+])?$`)
 )
 
 const yamlMaxDepth = 200
@@ -88,11 +84,20 @@ func yamlMapping(n *yaml.Node, depth int) (any, error) {
 }
 
 func yamlScalar(s string) (any, error) {
-	switch {
-	case yamlNull.MatchString(s):
+	if s != "" && !strings.Contains("-+.0123456789~=<nNyYtTfFoO", s[:1]) {
+		return s, nil // PyYAML asks its resolvers by first character too
+	}
+	switch s {
+	case "", "~", "null", "Null", "NULL":
 		return nil, nil
-	case yamlBool.MatchString(s):
-		return strings.ContainsAny(s[:1], "yYtT") || strings.EqualFold(s, "on"), nil
+	case "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON":
+		return true, nil
+	case "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF":
+		return false, nil
+	}
+	switch c := s[0]; {
+	case c >= 'A' && c != '~':
+		return s, nil
 	case yamlInt.MatchString(s):
 		return yamlInteger(s)
 	case yamlFloat.MatchString(s):
@@ -231,9 +236,27 @@ func yamlExponent(s string) string {
 	return s
 }
 
+// isPlain reports whether a string may stand without quotes, if it is a string
+// to YAML 1.1: a letter first, no blank at the end, nothing with a meaning.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case i > 0 && (c >= '0' && c <= '9' || c == '_' || c == '.' || c == '/' || c == '(' || c == ')' || c == '+'):
+		case i > 0 && i < len(s)-1 && (c == ' ' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
 func yamlString(s string) string {
-	if v, err := yamlScalar(s); err == nil && v == any(s) && yamlSafe.MatchString(s) {
-		return s
+	if isPlain(s) {
+		if v, err := yamlScalar(s); err == nil && v == any(s) {
+			return s
+		}
 	}
 	var b strings.Builder
 	b.WriteByte('"')

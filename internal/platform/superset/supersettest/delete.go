@@ -1,0 +1,79 @@
+package supersettest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+)
+
+func (s *Server) serveDelete(c *call, kind string) {
+	r := s.find(kind, c.r.PathValue("id"), false)
+	if r == nil || !s.visible(c.user, r) {
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	if s.users[c.user-1].Role != Admin && !slices.Contains(r.owners, c.user) {
+		c.message(http.StatusForbidden, "Forbidden")
+		return
+	}
+	if reason := s.delete(r); reason != "" {
+		c.message(http.StatusUnprocessableEntity, reason)
+		return
+	}
+	c.message(http.StatusOK, "OK")
+}
+
+func (s *Server) serveBulkDelete(c *call, kind string) {
+	v, err := parseRison(c.r.URL.Query().Get("q"))
+	ids := intList(v)
+	if err != nil || len(ids) == 0 {
+		c.message(http.StatusBadRequest, "Not a valid rison schema {} is not of type 'array'")
+		return
+	}
+	for _, id := range ids {
+		if s.state.byID(kind, id) == nil {
+			c.message(http.StatusNotFound, "Not found")
+			return
+		}
+	}
+	for _, id := range ids {
+		if reason := s.delete(s.state.byID(kind, id)); reason != "" {
+			c.message(http.StatusUnprocessableEntity, reason)
+			return
+		}
+	}
+	plural := "s"
+	if len(ids) == 1 {
+		plural = ""
+	}
+	c.message(http.StatusOK, fmt.Sprintf("Deleted %d %s%s", len(ids), kind, plural))
+}
+
+// delete removes a row. Charts of a deleted dataset stay, without a dataset;
+// layouts keep naming deleted charts.
+func (s *Server) delete(r *row) (refused string) {
+	switch r.kind {
+	case Database:
+		for _, ds := range s.state.rows[Dataset] {
+			if ds.fields["database_id"] == r.id {
+				return "Cannot delete a database that has datasets attached"
+			}
+		}
+	case Dataset:
+		for _, ch := range s.state.rows[Chart] {
+			if ch.fields["datasource_id"] == r.id {
+				s.state.edit(Chart, ch.id).fields["datasource_id"] = nil
+			}
+		}
+	case Chart:
+		s.linkChart(r.id, nil)
+	case Theme:
+		for _, d := range s.state.rows[Dashboard] {
+			if d.fields["theme_id"] == r.id {
+				s.state.edit(Dashboard, d.id).fields["theme_id"] = nil
+			}
+		}
+	}
+	s.state.remove(r.kind, r.id)
+	return ""
+}

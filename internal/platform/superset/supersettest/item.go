@@ -1,0 +1,121 @@
+package supersettest
+
+import (
+	"net/http"
+	"strconv"
+)
+
+// find resolves the id of an item's address: a row id for every kind, a uuid
+// for dashboards, charts, datasets and themes, a slug for dashboards.
+func (s *Server) find(kind, key string, portable bool) *row {
+	if id, err := strconv.Atoi(key); err == nil {
+		return s.state.byID(kind, id)
+	}
+	if !portable || kind == Database {
+		return nil
+	}
+	if r := s.state.byUUID(kind, key); r != nil {
+		return r
+	}
+	if kind == Dashboard {
+		for _, r := range s.state.rows[kind] {
+			if r.str("slug") == key {
+				return r
+			}
+		}
+	}
+	return nil
+}
+
+// item columns, as 6.1.0 shows them
+var itemColumns = map[string][]string{
+	Dashboard: {"certification_details", "certified_by", "changed_by", "changed_by_name", "changed_on",
+		"changed_on_delta_humanized", "charts", "created_by", "created_on_delta_humanized", "css", "dashboard_title", "id",
+		"is_managed_externally", "json_metadata", "owners.id", "owners.first_name", "owners.last_name", "position_json",
+		"published", "roles", "slug", "tags", "theme", "thumbnail_url", "url", "uuid"},
+	Chart: {"cache_timeout", "certification_details", "certified_by", "changed_on_delta_humanized", "dashboards",
+		"datasource_id", "datasource_name_text", "datasource_type", "datasource_url", "datasource_uuid", "description", "id",
+		"is_managed_externally", "owners", "params", "query_context", "slice_name", "tags", "thumbnail_url", "url", "uuid", "viz_type"},
+	Dataset: {"always_filter_main_dttm", "cache_timeout", "catalog", "changed_by.first_name", "changed_by.last_name",
+		"changed_on", "columns", "created_by.first_name", "created_by.last_name", "created_on", "currency_code_column",
+		"database", "datasource_type", "default_endpoint", "description", "extra", "fetch_values_predicate",
+		"filter_select_enabled", "id", "is_managed_externally", "kind", "main_dttm_col", "metrics", "normalize_columns",
+		"offset", "owners.id", "owners.first_name", "owners.last_name", "schema", "sql", "table_name", "template_params", "uuid"},
+	Database: {"allow_ctas", "allow_cvas", "allow_dml", "allow_file_upload", "allow_run_async", "backend", "cache_timeout",
+		"configuration_method", "database_name", "expose_in_sqllab", "force_ctas_schema", "id", "impersonate_user",
+		"is_managed_externally", "uuid"},
+	Theme:           {"id", "uuid", "theme_name", "json_data"},
+	AnnotationLayer: {"id", "name", "descr"},
+}
+
+func (s *Server) serveItem(c *call, kind string) {
+	key := c.r.PathValue("id")
+	r := s.find(kind, key, true)
+	if _, err := strconv.Atoi(key); err != nil && kind == Database {
+		serveNotFound(c.w, c.r)
+		return
+	}
+	if r == nil || !s.visible(c.user, r) {
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	full := s.describe(r)
+	switch kind {
+	case Dashboard:
+		names := []any{}
+		for _, id := range r.slices {
+			if ch := s.state.byID(Chart, id); ch != nil {
+				names = append(names, ch.title())
+			}
+		}
+		full["charts"], full["theme"] = names, s.themeOf(r)
+	case Dataset:
+		full["columns"], full["metrics"] = describeChildren(r.columns), describeChildren(r.metrics)
+	}
+	body := map[string]any{"result": project(full, itemColumns[kind])}
+	if kind == Dataset || kind == Database {
+		body["id"] = r.id
+	}
+	c.json(http.StatusOK, body)
+}
+
+func (s *Server) themeOf(r *row) any {
+	id, _ := r.fields["theme_id"].(int)
+	t := s.state.byID(Theme, id)
+	if t == nil {
+		return nil
+	}
+	return map[string]any{"id": t.id, "theme_name": t.title(), "json_data": t.fields["json_data"]}
+}
+
+// describeChildren leaves out datetime_format, as the item of 6.1.0 does.
+func describeChildren(list []*child) []map[string]any {
+	out := []map[string]any{}
+	for _, ch := range list {
+		m := map[string]any{"id": ch.id, "uuid": ch.uuid, "changed_on": ch.changedOn.Format(localTime), "created_on": ch.createdOn.Format(localTime)}
+		for k, v := range ch.fields {
+			if k != "datetime_format" {
+				m[k] = v
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// serveConnection shows a database with its masked URI and, in clear, its extra.
+func (s *Server) serveConnection(c *call) {
+	r := s.find(Database, c.r.PathValue("id"), false)
+	switch {
+	case s.users[c.user-1].Role != Admin:
+		c.message(http.StatusForbidden, "Forbidden")
+		return
+	case r == nil:
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	full := s.describe(r)
+	body := project(full, append([]string{"extra", "sqlalchemy_uri"}, itemColumns[Database]...))
+	body["masked_encrypted_extra"] = r.fields["encrypted_extra"]
+	c.json(http.StatusOK, map[string]any{"id": r.id, "result": body})
+}
