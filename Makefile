@@ -63,7 +63,7 @@ fuzz: tools ## a million values through the canonical form; every fuzz target fo
 
 bench: ## speed: benchmarks, and a full pull as a ratio to the bare export of a real Superset
 	@$(call part,bench,$(BUDGET_BENCH),$(GO) test -run '^$$' -bench . -benchmem ./...)
-	$(call part,pull,$(BUDGET_BENCH),$(LAB) pair $(GO) test -p 1 -count=1 -v -run 'LiveTimes' ./internal/platform/superset)
+	$(call part,pull,$(BUDGET_BENCH),$(LAB) pair $(GO) test -run '^$$' -bench FullPull -benchtime 1x ./cmd/dashkeep)
 
 faults: tools ## every kill point of the crash tests instead of a sample
 	@$(call part,faults,$(BUDGET_TEST),env DASHKEEP_TEST_FULL=1 $(GO) test -count=1 -timeout $(BUDGET_TEST)s ./repo)

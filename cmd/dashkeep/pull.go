@@ -121,21 +121,33 @@ func (a *app) printPull(run *syncer.Run, o syncer.PullOptions, err error) {
 		}
 		a.printPulled(p)
 	}
-	verb := "committed"
-	if o.DryRun {
-		verb = "would change"
-	}
+	a.printNotes(run)
 	switch {
 	case len(run.Pulled) == 0:
 		a.printf("%s: nothing changed\n", run.Instance)
 	case o.DryRun:
-		a.printf("%s: %s %s\n", run.Instance, verb, plural(len(run.Pulled), "file"))
+		a.printf("%s: would change %s\n", run.Instance, plural(len(run.Pulled), "file"))
 	default:
 		pushed := ""
 		if run.Pushed {
 			pushed = ", pushed"
 		}
 		a.printf("%s: %s in %s%s (%s)\n", run.Instance, plural(len(run.Pulled), "file"), plural(run.Commits, "commit"), pushed, shortRev(string(run.Revision)))
+	}
+}
+
+// printNotes says what people may want to know of what was read: references to
+// nothing, secrets that were masked. A pull that changes nothing repeats none.
+func (a *app) printNotes(run *syncer.Run) {
+	if len(run.Notes) == 0 || len(run.Pulled) == 0 {
+		return
+	}
+	if !a.verbose {
+		a.printf("%s: %s about what was read (references to nothing, masked secrets): --verbose lists them\n", run.Instance, plural(len(run.Notes), "note"))
+		return
+	}
+	for _, n := range run.Notes {
+		a.printf("note: %s %s: %s\n", n.ID, n.Path, oneLine(n.Text))
 	}
 }
 
