@@ -106,6 +106,8 @@ func (s *Store) land(ctx context.Context, ref string, old oid, b *builder, why s
 			return "", fmt.Errorf("writing objects of %s: %w; nothing was committed", ref, err)
 		}
 		defer pack.release()
+		s.obj.remember(b.pack.recent)
+		defer s.obj.remember(nil)
 	}
 	if err := s.moveBranch(ctx, ref, old, b.head, b.who, why); err != nil {
 		return "", err

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"sort"
+	"strings"
 )
 
 // index is Git's list of what is staged and how the working files looked then.
@@ -230,25 +232,23 @@ func (ix *index) conflicted(path string) bool {
 // apply replaces the plain entries of many paths in one pass: entries maps a
 // path to its new entry, nil for removal.
 func (ix *index) apply(entries map[string]*indexEntry) {
-	kept := ix.entries[:0]
-	for _, e := range ix.entries {
-		if _, ok := entries[e.path]; !ok {
-			kept = append(kept, e)
-		}
-	}
+	fresh := make([]indexEntry, 0, len(entries))
 	for _, e := range entries {
 		if e != nil {
-			kept = append(kept, *e)
+			fresh = append(fresh, *e)
 		}
 	}
-	ix.entries = kept
-	sort.SliceStable(ix.entries, func(i, j int) bool {
-		a, b := &ix.entries[i], &ix.entries[j]
-		if a.path != b.path {
-			return a.path < b.path
+	slices.SortFunc(fresh, func(a, b indexEntry) int { return strings.Compare(a.path, b.path) })
+	out := make([]indexEntry, 0, len(ix.entries)+len(fresh))
+	for _, e := range ix.entries {
+		for len(fresh) > 0 && fresh[0].path <= e.path {
+			out, fresh = append(out, fresh[0]), fresh[1:]
 		}
-		return a.stage() < b.stage()
-	})
+		if _, ok := entries[e.path]; !ok {
+			out = append(out, e)
+		}
+	}
+	ix.entries = append(out, fresh...)
 }
 
 // indexOf makes an index that matches a tree and knows nothing of the files, so
@@ -261,7 +261,7 @@ func (o *objects) indexOf(tree oid) (*index, error) {
 		ix.entries = append(ix.entries, ie)
 		return nil
 	})
-	ix.apply(nil)
+	slices.SortFunc(ix.entries, func(a, b indexEntry) int { return strings.Compare(a.path, b.path) })
 	return ix, err
 }
 

@@ -18,6 +18,20 @@ type objects struct {
 	mu      sync.Mutex
 	st      *filesystem.Storage
 	commits map[oid]*commitObject
+	recent  map[oid]recentObject // what the commit under way has just stored
+}
+
+type recentObject struct {
+	kind plumbing.ObjectType
+	data []byte
+}
+
+// remember lets the objects of a pack that was just stored be read without
+// listing the packs again; nil forgets them.
+func (o *objects) remember(recent map[oid]recentObject) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.recent = recent
 }
 
 const (
@@ -101,6 +115,9 @@ func (o *objects) reset() {
 }
 
 func (o *objects) get(t plumbing.ObjectType, id oid, limit int64) ([]byte, error) {
+	if r, ok := o.recent[id]; ok && r.kind == t && int64(len(r.data)) <= limit {
+		return r.data, nil
+	}
 	e, err := o.st.EncodedObject(t, id)
 	if err != nil {
 		return nil, err

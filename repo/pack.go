@@ -43,7 +43,13 @@ type packWriter struct {
 	off     uint64
 	entries []packEntry
 	seen    map[oid]bool
+
+	recent map[oid]recentObject // references, up to maxRecent bytes
+	held   int
 }
+
+// maxRecent bounds what is kept of a pack until the working files have followed.
+const maxRecent = 64 << 20
 
 type packEntry struct {
 	id  oid
@@ -54,7 +60,7 @@ type packEntry struct {
 const packHeader = 12
 
 func newPackWriter(gitDir, tmp string) *packWriter {
-	return &packWriter{tmp: tmp, dir: filepath.Join(gitDir, "objects", "pack"), crc: crc32.NewIEEE(), seen: map[oid]bool{}}
+	return &packWriter{tmp: tmp, dir: filepath.Join(gitDir, "objects", "pack"), crc: crc32.NewIEEE(), seen: map[oid]bool{}, recent: map[oid]recentObject{}}
 }
 
 func (p *packWriter) empty() bool { return p.f == nil }
@@ -114,6 +120,10 @@ func (p *packWriter) addHashed(t plumbing.ObjectType, id oid, data []byte) error
 	e.crc = p.crc.Sum32()
 	p.entries = append(p.entries, e)
 	p.seen[id] = true
+	if p.held+len(data) <= maxRecent {
+		p.recent[id] = recentObject{t, data}
+		p.held += len(data)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path"
@@ -64,6 +65,9 @@ func (s *safeFS) Create(name string) (billy.File, error) {
 }
 
 func (s *safeFS) OpenFile(name string, flag int, perm fs.FileMode) (billy.File, error) {
+	if flag == os.O_RDONLY && strings.HasSuffix(name, ".idx") {
+		return s.openIdx(name)
+	}
 	if flag&(os.O_CREATE|os.O_TRUNC) == 0 || !s.published(name) {
 		return s.Filesystem.OpenFile(name, flag, perm)
 	}
@@ -77,6 +81,35 @@ func (s *safeFS) OpenFile(name string, flag int, perm fs.FileMode) (billy.File, 
 	}
 	return &publishOnClose{File: tmp, fs: s, target: target}, nil
 }
+
+// Open is OpenFile for reading.
+func (s *safeFS) Open(name string) (billy.File, error) { return s.OpenFile(name, os.O_RDONLY, 0) }
+
+// openIdx reads a pack index whole: go-git asks for four bytes at a time.
+func (s *safeFS) openIdx(name string) (billy.File, error) {
+	f, err := s.Filesystem.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := readLimited(f, maxIdx, name)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &loadedFile{f, bytes.NewReader(data)}, nil
+}
+
+const maxIdx = 1 << 30
+
+// loadedFile is a file whose content was read already.
+type loadedFile struct {
+	billy.File
+	r *bytes.Reader
+}
+
+func (f *loadedFile) Read(p []byte) (int, error)                { return f.r.Read(p) }
+func (f *loadedFile) ReadAt(p []byte, off int64) (int, error)   { return f.r.ReadAt(p, off) }
+func (f *loadedFile) Seek(off int64, whence int) (int64, error) { return f.r.Seek(off, whence) }
 
 // TempFile makes the file in our own folder, wherever go-git wants it: git gc
 // removes temporary files from objects/pack.

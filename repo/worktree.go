@@ -258,6 +258,12 @@ func (co *checkout) replace(c change) error {
 	if err != nil {
 		return err
 	}
+	if dir := path.Dir(c.path); dir != "." && !co.dirs[dir] {
+		if err := co.s.work.MkdirAll(filepath.FromSlash(dir), 0o777); err != nil {
+			return err
+		}
+		co.dirs[dir] = true
+	}
 	fi, err := co.s.writeWork(c.path, c.new.mode, data)
 	if err != nil {
 		return err
@@ -351,11 +357,6 @@ func (s *Store) writeWork(p string, mode uint32, data []byte) (fs.FileInfo, erro
 		perm = 0o777
 	}
 	name := filepath.FromSlash(p)
-	if dir := filepath.Dir(name); dir != "." {
-		if err := s.work.MkdirAll(dir, 0o777); err != nil {
-			return nil, err
-		}
-	}
 	tmp := filepath.Join(".git", "dashkeep", ownTemp+"work")
 	f, err := s.work.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
 	if err != nil {
