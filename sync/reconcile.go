@@ -55,11 +55,15 @@ func (r *reconciled) one(id asset.ID, d *asset.Asset, live *asset.Set, b *asset.
 	if err != nil {
 		return err
 	}
-	if b != nil && !bytes.Equal(have, b.Content) {
+	moved, err := movedSince(l, b)
+	if err != nil {
+		return err
+	}
+	if b != nil && moved {
 		r.Changed++
 	}
 	if d == nil {
-		r.fresh(l, have, b, pathOf, dirty)
+		r.fresh(l, b, moved, pathOf, dirty)
 		return nil
 	}
 	return r.both(d, l, have, b, pathOf, dirty)
@@ -85,9 +89,9 @@ func (r *reconciled) gone(id asset.ID, d, b *asset.Asset, dirty map[string]bool)
 }
 
 // fresh handles an asset that is live and not in Git.
-func (r *reconciled) fresh(l *asset.Asset, have []byte, b *asset.Asset, pathOf func(*asset.Asset) string, dirty map[string]bool) {
+func (r *reconciled) fresh(l, b *asset.Asset, moved bool, pathOf func(*asset.Asset) string, dirty map[string]bool) {
 	if b != nil { // deleted in Git since: waits for apply, unless live moved too
-		if !bytes.Equal(have, b.Content) {
+		if moved {
 			r.Conflicts = append(r.Conflicts, Conflict{ID: l.ID, Title: l.Title,
 				Text: "deleted in Git, but changed on the server since both last agreed"})
 		}
@@ -98,8 +102,18 @@ func (r *reconciled) fresh(l *asset.Asset, have []byte, b *asset.Asset, pathOf f
 		r.Dirty = append(r.Dirty, p)
 		return
 	}
-	r.Git[l.ID] = have
-	r.Pulled = append(r.Pulled, Pulled{Info: l.Info, Action: "added", Path: p, After: have})
+	r.Git[l.ID] = l.Content
+	r.Pulled = append(r.Pulled, Pulled{Info: l.Info, Action: "added", Path: p, After: l.Content})
+}
+
+// movedSince reports whether live differs from base in what it can show. Without
+// a base everything counts as moved.
+func movedSince(l, b *asset.Asset) (bool, error) {
+	if b == nil {
+		return true, nil
+	}
+	have, err := takeUnread(l, b.Content)
+	return !bytes.Equal(have, b.Content), err
 }
 
 // both handles an asset that stands on both sides.

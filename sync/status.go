@@ -100,7 +100,10 @@ func statusOf(id asset.ID, desired, live, base *asset.Set) (AssetStatus, error) 
 	if err != nil {
 		return s, err
 	}
-	liveMoved := b == nil || !bytes.Equal(have, b.Content)
+	liveMoved, err := movedSince(l, b)
+	if err != nil {
+		return s, err
+	}
 	gitMoved := b == nil || !bytes.Equal(d.Content, b.Content)
 	switch {
 	case bytes.Equal(have, d.Content):
