@@ -18,6 +18,9 @@ type Harness struct {
 	// Filled makes a server with assets of every kind the platform has; Empty one
 	// with none, whose own ids are other ones.
 	Filled, Empty func(testing.TB) *Server
+	// Parallel says that these servers have nothing in common, so that cases may
+	// run side by side.
+	Parallel bool
 	// Canaries are secrets that the filled server holds.
 	Canaries []string
 	// Cannot gives the reason why an asset of the filled server cannot be put
@@ -98,6 +101,11 @@ func Cases() []Case {
 // Run runs every case as a subtest.
 func Run(t *testing.T, h Harness) {
 	for _, c := range Cases() {
-		t.Run(c.Name, func(t *testing.T) { c.Run(t, &h) })
+		t.Run(c.Name, func(t *testing.T) {
+			if h.Parallel {
+				t.Parallel()
+			}
+			c.Run(t, &h)
+		})
 	}
 }

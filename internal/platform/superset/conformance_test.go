@@ -19,7 +19,9 @@ import (
 )
 
 func TestConformanceSimulator(t *testing.T) {
-	platformtest.Run(t, harness(simulated))
+	h := harness(simulated)
+	h.Parallel = true
+	platformtest.Run(t, h)
 }
 
 // TestConformanceLive runs the same suite against two real servers, which it
