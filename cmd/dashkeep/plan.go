@@ -148,17 +148,19 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 		}
 		return a.printJSON(r)
 	}
-	created := 0
+	var created []asset.Kind
 	for _, c := range plan.Changes {
 		if c.Action == importer.Create && c.Applies() {
-			if created++; created > maxListed {
-				continue
-			}
+			created = append(created, c.ID.Kind)
 		}
-		a.printChange(c, diffs)
 	}
-	if created > maxListed {
-		a.printf("  … and %d more to create\n", created-maxListed)
+	for _, c := range plan.Changes {
+		if c.Action != importer.Create || !c.Applies() || len(created) <= maxListed {
+			a.printChange(c, diffs)
+		}
+	}
+	if len(created) > maxListed {
+		a.printf("%s %s\n", a.paint(green, "+"), kindCounts(created))
 	}
 	a.printProblems(run)
 	a.printf("%s\n", planLine(plan))

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/platform"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
@@ -114,12 +118,19 @@ func (a *app) printPull(run *syncer.Run, o syncer.PullOptions, err error) {
 		a.printf("%s %s\n", a.paint(red, "held:"), oneLine(run.Held.Error()))
 		return
 	}
-	for i, p := range run.Pulled {
-		if i == maxListed {
-			a.printf("  … and %d more\n", len(run.Pulled)-maxListed)
-			break
+	var added []asset.Kind
+	for _, p := range run.Pulled {
+		if p.Action == "added" {
+			added = append(added, p.Info.ID.Kind)
 		}
-		a.printPulled(p)
+	}
+	for _, p := range run.Pulled {
+		if p.Action != "added" || len(added) <= maxListed {
+			a.printPulled(p)
+		}
+	}
+	if len(added) > maxListed {
+		a.printf("%s %s\n", a.paint(green, "+"), kindCounts(added))
 	}
 	a.printNotes(run)
 	switch {
@@ -136,24 +147,48 @@ func (a *app) printPull(run *syncer.Run, o syncer.PullOptions, err error) {
 	}
 }
 
-// printNotes says what people may want to know of what was read: references to
-// nothing, secrets that were masked. A pull that changes nothing repeats none.
+// printNotes says what people may want to know of the assets that changed in
+// Git: references to nothing, secrets that were masked.
 func (a *app) printNotes(run *syncer.Run) {
-	if len(run.Notes) == 0 || len(run.Pulled) == 0 {
-		return
+	changed := map[asset.ID]bool{}
+	for _, p := range run.Pulled {
+		changed[p.Info.ID] = p.Action != "removed"
 	}
-	if !a.verbose {
-		a.printf("%s: %s about what was read (references to nothing, masked secrets): --verbose lists them\n", run.Instance, plural(len(run.Notes), "note"))
-		return
+	n := 0
+	for _, note := range run.Notes {
+		if !changed[note.ID] {
+			continue
+		}
+		n++
+		if a.verbose {
+			a.printf("note: %s %s: %s\n", note.ID, note.Path, oneLine(note.Text))
+		}
 	}
-	for _, n := range run.Notes {
-		a.printf("note: %s %s: %s\n", n.ID, n.Path, oneLine(n.Text))
+	if n > 0 && !a.verbose {
+		a.printf("%s: %s on what was read (references to nothing, masked secrets): --verbose lists them\n", run.Instance, plural(n, "note"))
 	}
 }
 
-// maxListed is how many new assets or changed files are listed one by one; a
-// first pull or a restore has hundreds, and --output json has them all.
+// maxListed is how many new assets are listed one by one; a first pull or a
+// restore has hundreds, and --output json has them all.
 const maxListed = 10
+
+// kindCounts says how many of which kind: "102 charts, 9 dashboards".
+func kindCounts(kinds []asset.Kind) string {
+	count := map[asset.Kind]int{}
+	for _, k := range kinds {
+		count[k]++
+	}
+	var parts []string
+	for _, k := range slices.Sorted(maps.Keys(count)) {
+		if count[k] == 1 {
+			parts = append(parts, "1 "+string(k))
+		} else {
+			parts = append(parts, fmt.Sprintf("%d %s", count[k], k.Plural()))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
 
 func (a *app) printPulled(p syncer.Pulled) {
 	mark, colour := "~", yellow

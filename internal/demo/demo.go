@@ -175,7 +175,7 @@ func (s *story) cleanUp() {
 // run shows a command, carries it out and checks its exit code.
 func (s *story) run(ctx context.Context, want int, args ...string) error {
 	s.say(Command, "$ dashkeep %s", strings.Join(args, " "))
-	if got := s.Run(ctx, append([]string{"--config", s.path("dashkeep.yaml")}, args...)...); got != want {
+	if got := s.Run(ctx, append([]string{"--quiet", "--config", s.path("dashkeep.yaml")}, args...)...); got != want {
 		return fmt.Errorf("dashkeep %s ended with %d, not %d", strings.Join(args, " "), got, want)
 	}
 	return nil

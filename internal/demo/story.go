@@ -13,7 +13,7 @@ import (
 )
 
 func (s *story) firstPull(ctx context.Context) error {
-	if err := s.run(ctx, 0, "pull", "--quiet"); err != nil {
+	if err := s.run(ctx, 0, "pull"); err != nil {
 		return err
 	}
 	return s.showGit("log", "-1", "--format=%an: %s")
@@ -31,7 +31,7 @@ func (s *story) editOnServer(ctx context.Context) error {
 		return err
 	}
 	s.say(Aside, "   (in the browser: she gives the chart %q a description)", chartTitle)
-	if err := s.run(ctx, 0, "pull", "--quiet"); err != nil {
+	if err := s.run(ctx, 0, "pull"); err != nil {
 		return err
 	}
 	if err := s.showGit("log", "-1", "--format=%an <%ae>: %s"); err != nil {
@@ -61,7 +61,7 @@ func (s *story) editInGit(ctx context.Context) error {
 	if err := s.run(ctx, 0, "plan", instance); err != nil {
 		return err
 	}
-	if err := s.run(ctx, 0, "apply", instance, "--yes", "--quiet"); err != nil {
+	if err := s.run(ctx, 0, "apply", instance, "--yes"); err != nil {
 		return err
 	}
 	for _, d := range s.server.Objects(supersettest.Dashboard) {
@@ -80,7 +80,7 @@ func (s *story) disaster(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.run(ctx, 3, "pull", "--quiet"); err != nil {
+	if err := s.run(ctx, 3, "pull"); err != nil {
 		return err
 	}
 	after, err := s.git(s.path("dashboards"), "rev-parse", "HEAD")
@@ -95,10 +95,10 @@ func (s *story) disaster(ctx context.Context) error {
 }
 
 func (s *story) restore(ctx context.Context) error {
-	if err := s.run(ctx, 0, "restore", instance, "--at", "HEAD", "--yes", "--quiet"); err != nil {
+	if err := s.run(ctx, 0, "restore", instance, "--at", "HEAD", "--yes"); err != nil {
 		return err
 	}
-	if err := s.run(ctx, 0, "pull", "--quiet"); err != nil {
+	if err := s.run(ctx, 0, "pull"); err != nil {
 		return err
 	}
 	n := len(s.server.Objects(supersettest.Dashboard))
