@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/dashkeep/dashkeep/internal/lint"
@@ -93,13 +92,28 @@ func (a *app) lint(ctx context.Context, root string, fix bool) error {
 
 func (a *app) fix(root string, files map[string][]byte) error {
 	for p, data := range lint.Fix(files) {
-		if err := renameio.WriteFile(filepath.Join(root, filepath.FromSlash(p)), data, 0o644); err != nil {
+		if err := replaceFile(filepath.Join(root, filepath.FromSlash(p)), data); err != nil {
 			return fmt.Errorf("rewriting %s: %w; it is as it was", p, err)
 		}
 		files[p] = data
 		a.printf("rewritten: %s\n", p)
 	}
 	return nil
+}
+
+// replaceFile puts new content in place of a file in one step: it is the old or
+// the new one at any moment.
+func replaceFile(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".dashkeep-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) // gone already when all went well
+	_, err = tmp.Write(data)
+	if err := errors.Join(err, tmp.Chmod(0o644), tmp.Sync(), tmp.Close()); err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), path)
 }
 
 // maxLintFile is more than any asset file may have.
