@@ -30,7 +30,7 @@ func (e *Engine) Serve(ctx context.Context, report func(*Run, error)) error {
 	var crons []*cron.Cron
 	for _, in := range e.Instances {
 		if in.Schedule != nil || in.FullPull != nil {
-			crons = append(crons, e.scheduled(jobs, in, report))
+			crons = append(crons, e.scheduled(ctx, jobs, in, report))
 		}
 	}
 	if crons == nil {
@@ -42,16 +42,21 @@ func (e *Engine) Serve(ctx context.Context, report func(*Run, error)) error {
 	<-ctx.Done()
 	grace := time.AfterFunc(stopGrace, cancel)
 	defer grace.Stop()
-	for _, c := range crons {
-		<-c.Stop().Done()
+	var ends []context.Context
+	for _, c := range crons { // all of them first: waiting for one must not let another go on
+		ends = append(ends, c.Stop())
+	}
+	for _, end := range ends {
+		<-end.Done()
 	}
 	return nil
 }
 
 // scheduled is the cron of one instance, with a first run at once: what was
 // missed while nothing ran is caught up in one go. All its entries share one
-// lock, so that a run still going is not started twice.
-func (e *Engine) scheduled(ctx context.Context, in *Instance, report func(*Run, error)) *cron.Cron {
+// lock, so that a run still going is not started twice. When serving ends
+// nothing new begins; a run goes on until ctx ends.
+func (e *Engine) scheduled(serving, ctx context.Context, in *Instance, report func(*Run, error)) *cron.Cron {
 	log := cronLog{e.Log.With("instance", in.Name)}
 	c := cron.New(cron.WithLocation(time.UTC), cron.WithChain(cron.Recover(log)))
 	var going sync.Mutex
@@ -61,7 +66,7 @@ func (e *Engine) scheduled(ctx context.Context, in *Instance, report func(*Run, 
 			return
 		}
 		defer going.Unlock()
-		e.tick(ctx, in, report)
+		e.tick(serving, ctx, in, report)
 	})
 	for _, s := range []cron.Schedule{&once{}, in.Schedule, in.FullPull} {
 		if s != nil {
@@ -84,13 +89,13 @@ func (o *once) Next(now time.Time) time.Time {
 }
 
 // tick is one scheduled run of an instance.
-func (e *Engine) tick(ctx context.Context, in *Instance, report func(*Run, error)) {
-	if ctx.Err() != nil {
+func (e *Engine) tick(serving, ctx context.Context, in *Instance, report func(*Run, error)) {
+	if serving.Err() != nil {
 		return
 	}
 	run, err := e.Pull(ctx, in.Name, PullOptions{})
 	report(run, err)
-	if err != nil || !in.AutoApply || in.Direction == PullOnly || run.Held != nil {
+	if err != nil || !in.AutoApply || in.Direction == PullOnly || run.Held != nil || serving.Err() != nil {
 		return
 	}
 	if run, err := e.autoApply(ctx, in); run != nil || err != nil {
