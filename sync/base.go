@@ -2,10 +2,13 @@ package sync
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"time"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -36,7 +39,19 @@ type newest struct {
 
 const stateFile = "state.json"
 
-func basePath(id asset.ID) string { return path.Join(id.Kind.Plural(), id.UID+".yaml") }
+// plainUID is a uid that any file name can hold and that is no reserved name.
+var plainUID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{4,63}$`)
+
+// basePath is where an asset lies in base and in a pre-image. The name only has
+// to be one and the same each time: the file itself says which asset it is.
+func basePath(id asset.ID) string {
+	name := id.UID
+	if !plainUID.MatchString(name) {
+		sum := sha256.Sum256([]byte(name))
+		name = hex.EncodeToString(sum[:])
+	}
+	return path.Join(id.Kind.Plural(), name+".yaml")
+}
 
 func (e *Engine) loadBase(in *Instance, known ...*asset.Set) (*base, error) {
 	b := &base{files: map[string][]byte{}}
@@ -63,6 +78,7 @@ func (e *Engine) loadBase(in *Instance, known ...*asset.Set) (*base, error) {
 		if err != nil {
 			return nil, fmt.Errorf("base of instance %s: %w", in.Name, err)
 		}
+		a.Path = "" // not a working file: names that differ by case are two
 		assets = append(assets, a)
 	}
 	b.set, err = asset.NewSet(assets...)

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -73,6 +74,8 @@ type Engine struct {
 	Log       *slog.Logger
 	// Progress is told what happens while it happens, for people; may be nil.
 	Progress func(Event)
+
+	recording sync.Mutex // held while a pull looks at the branch and commits
 }
 
 // Event is a step of a run.

@@ -51,7 +51,7 @@ type fakeServer struct {
 	shy      bool              // does not show "hidden"
 	writes   []string
 	exports  int
-	onImport func(asset.ID) error                // before a write
+	onImport func(asset.ID) error                    // before a write
 	onExport func(context.Context, []asset.ID) error // before a read
 }
 

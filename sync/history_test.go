@@ -56,7 +56,9 @@ func newHistory(t testing.TB, seed uint64, s *fakeServer, k keeperUnderTest) *hi
 	return h
 }
 
-func (h *history) say(format string, args ...any) { h.log = append(h.log, fmt.Sprintf(format, args...)) }
+func (h *history) say(format string, args ...any) {
+	h.log = append(h.log, fmt.Sprintf(format, args...))
+}
 
 func (h *history) fail(format string, args ...any) {
 	h.t.Helper()

@@ -38,6 +38,9 @@ func (n *namer) path(a *asset.Asset) string {
 		if was == asset.Slug(a.Title) || !strings.HasPrefix(path.Base(old), was+".") {
 			return old
 		}
+		// The old name stays taken for this run: another asset that got it in the
+		// same pull could be committed before the file moves away.
+		n.paths[asset.ID{Kind: "moved", UID: old}] = old
 		delete(n.paths, a.ID)
 		n.alloc = n.layout.Allocator(maps.Clone(n.paths))
 	}

@@ -64,8 +64,20 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 // the branch between reading and committing.
 const commitTries = 3
 
-// bring reconciles live with Git as it is now, commits, and settles.
+// bring reconciles live with Git as it is now, commits, moves base and pushes.
 func (e *Engine) bring(ctx context.Context, in *Instance, live *asset.Set, o PullOptions, run *Run) error {
+	if err := e.record(ctx, in, live, o, run); err != nil || run.Held != nil || o.DryRun {
+		return err
+	}
+	return e.push(ctx, in, run)
+}
+
+// record is the part of bring that happens in the local clone. Instances take
+// turns in it: they share the branch, and one that always finds it moved by
+// another would never get its commit in.
+func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o PullOptions, run *Run) error {
+	e.recording.Lock()
+	defer e.recording.Unlock()
 	run.Conflicts, run.Dirty, run.Failures, run.Accepted = nil, nil, nil, nil
 	rec, b, err := e.lookAt(ctx, in, live, run)
 	if err != nil {
@@ -82,7 +94,10 @@ func (e *Engine) bring(ctx context.Context, in *Instance, live *asset.Set, o Pul
 	if err := e.commit(ctx, in, b, rec, live, run); err != nil {
 		return err
 	}
-	return e.settle(ctx, in, b, rec.Git, live, run)
+	if err := e.moveBase(ctx, in, b, rec.Git, live, run); err != nil {
+		return fmt.Errorf("the pull of %s is committed, but base did not move (the next pull puts it right): %w", in.Name, err)
+	}
+	return nil
 }
 
 // lookAt compares live with Git and base and records what cannot be handled.
@@ -196,12 +211,4 @@ func (e *Engine) withoutSecrets(in *Instance, rec *reconciled, run *Run) []Pulle
 			Err: fmt.Errorf("not committed: line %d looks like a secret (%s)", found[0].Line, found[0].Message)})
 	}
 	return clean
-}
-
-// settle pushes and moves base to what both sides have in common now.
-func (e *Engine) settle(ctx context.Context, in *Instance, b *base, git map[asset.ID][]byte, live *asset.Set, run *Run) error {
-	if err := e.moveBase(ctx, in, b, git, live, run); err != nil {
-		return fmt.Errorf("the pull of %s is committed, but base did not move (the next pull puts it right): %w", in.Name, err)
-	}
-	return e.push(ctx, in, run)
 }
