@@ -33,12 +33,16 @@ var full = flag.Bool("full", os.Getenv("DASHKEEP_TEST_FULL") != "", "fault tests
 const (
 	helperEnv = "DASHKEEP_REPO_HELPER" // what the program is to do
 	marker    = "/dashkeep-test-starts-here"
-	sample    = 40 // points per fault test without -full
+	sample    = 24 // points per fault test without -full
 )
 
 func TestMain(m *testing.M) {
 	if job := os.Getenv(helperEnv); job != "" {
 		os.Exit(helper(job, os.Args[1:]))
+	}
+	flag.Parse()
+	if !*full {
+		flag.Set("rapid.checks", "15") // each one runs native git several times
 	}
 	os.Exit(m.Run())
 }

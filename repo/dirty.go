@@ -88,7 +88,7 @@ func (d *dirtyScan) tracked(path string, e entry) error {
 		return nil
 	}
 	ie := d.ix.get(path)
-	if ie != nil && ie.id != e.id && d.s.jour.rec.Done {
+	if ie != nil && ie.id != e.id && !d.s.jour.pending.Load() {
 		d.dirty[path] = true // staged
 		return nil
 	}

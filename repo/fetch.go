@@ -149,12 +149,16 @@ func (s *Store) forget(ref string) string {
 }
 
 // seenName is where the last known value of a remote ref is kept: the usual
-// tracking branch for the followed one, so that git status knows it.
+// tracking branch for branches, so that git status knows it, unless origin is
+// some other repository.
 func (s *Store) seenName(ref string) string {
 	if own, ok := strings.CutPrefix(ref, OwnPrefix); ok {
 		return seenPrefix + own
 	}
-	return "refs/remotes/origin/" + strings.TrimPrefix(ref, headsPrefix)
+	if s.tracking {
+		return "refs/remotes/origin/" + strings.TrimPrefix(ref, headsPrefix)
+	}
+	return seenPrefix + strings.TrimPrefix(ref, "refs/")
 }
 
 // markSeen remembers what the remote has.
@@ -279,7 +283,7 @@ func (s *Store) receivePack(ctx context.Context, sess transport.UploadPackSessio
 		return fmt.Errorf("remote %s sent no objects", s.remote.clean)
 	}
 	if err != nil {
-		return s.remote.failure(err, nil)
+		return s.remote.failure(err)
 	}
 	defer res.Close()
 	var said serverText
@@ -298,7 +302,7 @@ func (s *Store) receivePack(ctx context.Context, sess transport.UploadPackSessio
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return s.remote.failure(fmt.Errorf("receiving objects: %w", err), nil)
+		return s.remote.failure(fmt.Errorf("receiving objects: %w", err))
 	}
 	for _, id := range req.Wants {
 		known, err := s.obj.has(id)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-git/go-git/v5/plumbing"
 )
@@ -18,8 +19,9 @@ import (
 // one record of fixed size, overwritten in one write call; a record that does
 // not parse counts as none.
 type journal struct {
-	path string
-	rec  journalRecord
+	path    string
+	rec     journalRecord
+	pending atomic.Bool // !rec.Done, for readers
 }
 
 type journalRecord struct {
@@ -31,8 +33,8 @@ type journalRecord struct {
 
 const journalSize = 512
 
-func openJournal(tmp string) (journal, error) {
-	j := journal{path: filepath.Join(tmp, "journal"), rec: journalRecord{Done: true}}
+func openJournal(tmp string) (*journal, error) {
+	j := &journal{path: filepath.Join(tmp, "journal"), rec: journalRecord{Done: true}}
 	data, err := readSmall(j.path, 4<<10)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
@@ -45,7 +47,7 @@ func openJournal(tmp string) (journal, error) {
 		!rec.Done && (!plumbing.IsHash(rec.Old) || !plumbing.IsHash(rec.New) || !strings.HasPrefix(rec.Ref, headsPrefix)) {
 		return j, nil
 	}
-	j.rec = rec
+	j.set(rec)
 	return j, nil
 }
 
@@ -97,8 +99,13 @@ func (j *journal) write(rec journalRecord) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	j.rec = rec
+	j.set(rec)
 	return nil
+}
+
+func (j *journal) set(rec journalRecord) {
+	j.rec = rec
+	j.pending.Store(!rec.Done)
 }
 
 func (r journalRecord) ids() (old, new oid) {

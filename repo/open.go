@@ -57,9 +57,11 @@ func (s *Store) open(ctx context.Context, place place) error {
 			return fmt.Errorf("creating repository %s: %w", s.opt.Path, err)
 		}
 	}
-	if err := checkSupported(s.opt.Path, s.gitDir, s.opt.ReadOnly); err != nil {
+	cfg, err := checkSupported(s.opt.Path, s.gitDir, s.opt.ReadOnly)
+	if err != nil {
 		return err
 	}
+	s.tracking = s.isOrigin(cfg)
 	if !place.bare {
 		root, err := os.OpenRoot(s.opt.Path)
 		if err != nil {
@@ -68,7 +70,6 @@ func (s *Store) open(ctx context.Context, place place) error {
 		s.work = root
 	}
 	s.obj = newObjects(newSafeFS(s.gitDir))
-	var err error
 	if s.jour, err = openJournal(s.tmpDir()); err != nil {
 		return err
 	}
@@ -229,17 +230,47 @@ func (s *Store) setUpstream() error {
 }
 
 // checkSupported refuses what would be handled wrongly.
-func checkSupported(path, gitDir string, readOnly bool) error {
+func checkSupported(path, gitDir string, readOnly bool) (*config.Config, error) {
 	data, err := readSmall(filepath.Join(gitDir, "config"), 4<<20)
 	if err != nil {
-		return &BrokenError{path, "its configuration cannot be read: " + err.Error(), "restore .git/config"}
+		return nil, &BrokenError{path, "its configuration cannot be read: " + err.Error(), "restore .git/config"}
 	}
 	cfg := config.NewConfig()
 	if err := cfg.Unmarshal(data); err != nil {
-		return &BrokenError{path, "its configuration cannot be read: " + err.Error(), "correct .git/config"}
+		return nil, &BrokenError{path, "its configuration cannot be read: " + err.Error(), "correct .git/config"}
 	}
-	ext := cfg.Raw.Section("extensions")
-	for _, opt := range ext.Options {
+	if err := checkExtensions(path, cfg); err != nil {
+		return nil, err
+	}
+	unsupported := func(what, next string) (*config.Config, error) {
+		return nil, &UnsupportedError{path, what, next}
+	}
+	switch {
+	case cfg.Raw.Section("core").Option("worktree") != "":
+		return unsupported("core.worktree points elsewhere", "use a plain clone")
+	case exists(filepath.Join(gitDir, "commondir")):
+		return unsupported("it is a linked worktree", "use the main repository")
+	case exists(filepath.Join(gitDir, "objects", "info", "alternates")):
+		return unsupported("it borrows objects from another repository (objects/info/alternates)",
+			"run: git repack -ad && rm .git/objects/info/alternates")
+	case !readOnly && exists(filepath.Join(gitDir, "shallow")):
+		return unsupported("it is a shallow clone, from which pushing is not safe", "run: git fetch --unshallow")
+	}
+	return cfg, nil
+}
+
+// isOrigin reports whether git's origin is the remote we follow.
+func (s *Store) isOrigin(cfg *config.Config) bool {
+	origin := cfg.Remotes["origin"]
+	if s.remote == nil || origin == nil || len(origin.URLs) == 0 {
+		return false
+	}
+	url, _ := redactURL(origin.URLs[0])
+	return url == s.remote.clean
+}
+
+func checkExtensions(path string, cfg *config.Config) error {
+	for _, opt := range cfg.Raw.Section("extensions").Options {
 		switch key, value := strings.ToLower(opt.Key), strings.ToLower(opt.Value); key {
 		case "noop", "worktreeconfig", "preciousobjects", "relativeworktrees":
 		case "objectformat":
@@ -255,19 +286,6 @@ func checkSupported(path, gitDir string, readOnly bool) error {
 		default:
 			return &UnsupportedError{path, "it uses the extension " + key, "use a repository without it"}
 		}
-	}
-	if cfg.Raw.Section("core").Option("worktree") != "" {
-		return &UnsupportedError{path, "core.worktree points elsewhere", "use a plain clone"}
-	}
-	if exists(filepath.Join(gitDir, "commondir")) {
-		return &UnsupportedError{path, "it is a linked worktree", "use the main repository"}
-	}
-	if exists(filepath.Join(gitDir, "objects", "info", "alternates")) {
-		return &UnsupportedError{path, "it borrows objects from another repository (objects/info/alternates)",
-			"run: git repack -ad && rm .git/objects/info/alternates"}
-	}
-	if !readOnly && exists(filepath.Join(gitDir, "shallow")) {
-		return &UnsupportedError{path, "it is a shallow clone, from which pushing is not safe", "run: git fetch --unshallow"}
 	}
 	return nil
 }

@@ -128,6 +128,9 @@ func (s *Store) pushOnce(ctx context.Context, refs []string) (rejected map[strin
 	if req.Packfile, err = s.pushPack(ctx, cmds, adv); err != nil {
 		return nil, "", err
 	}
+	if req.Packfile != nil {
+		defer req.Packfile.Close() // a session that fails early leaves it unread
+	}
 	report, err := sess.ReceivePack(ctx, req)
 	if ctx.Err() != nil {
 		return nil, "", ctx.Err()
@@ -149,7 +152,7 @@ func (s *Store) pushFailure(err error, text string) error {
 	if text != "" {
 		err = fmt.Errorf("%w; it said: %s", err, text)
 	}
-	return s.remote.failure(fmt.Errorf("push: %w; the commits are kept locally", err), nil)
+	return s.remote.failure(fmt.Errorf("push: %w; the commits are kept locally", err))
 }
 
 // readReport notes what was accepted. A ref without a word is a refusal.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -30,6 +31,9 @@ type remote struct {
 	auth   Auth
 	clean  string   // the URL without credentials, for people and .git/config
 	secret []string // parts of the URL that must not be printed
+
+	mu   sync.Mutex
+	used string // the password of the last session, for the same reason
 }
 
 // dialTimeout bounds reaching a host; the caller's context bounds the rest.
@@ -97,22 +101,24 @@ func redactURL(raw string) (clean string, secret []string) {
 }
 
 // login makes the credentials of one session.
-func (r *remote) login(ctx context.Context) (transport.AuthMethod, []string, error) {
+func (r *remote) login(ctx context.Context) (transport.AuthMethod, error) {
 	switch {
 	case strings.HasPrefix(r.ep.Protocol, "http") && r.auth.Basic != nil:
 		user, pass, err := r.auth.Basic(ctx)
 		if err != nil {
-			return nil, nil, fmt.Errorf("remote %s: reading the credentials: %w", r.clean, err)
+			return nil, fmt.Errorf("remote %s: reading the credentials: %w", r.clean, err)
 		}
 		if user == "" {
 			user = "git" // hosts that take a token ignore the name, and refuse an empty one
 		}
-		return &githttp.BasicAuth{Username: user, Password: pass}, []string{pass}, nil
+		r.mu.Lock()
+		r.used = pass
+		r.mu.Unlock()
+		return &githttp.BasicAuth{Username: user, Password: pass}, nil
 	case r.ep.Protocol == "ssh":
-		auth, err := r.sshAuth(ctx)
-		return auth, nil, err
+		return r.sshAuth(ctx)
 	}
-	return nil, nil, nil
+	return nil, nil
 }
 
 func (r *remote) sshAuth(ctx context.Context) (transport.AuthMethod, error) {
@@ -200,7 +206,7 @@ func existing(files []string) []string {
 
 // failure makes an error of the transport fit to be shown: without credentials,
 // and of a type that says what to do next.
-func (r *remote) failure(err error, secrets []string) error {
+func (r *remote) failure(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -209,7 +215,10 @@ func (r *remote) failure(err error, secrets []string) error {
 		return err
 	}
 	text := err.Error()
-	for _, s := range append(secrets, r.secret...) {
+	r.mu.Lock()
+	secrets := append([]string{r.used}, r.secret...)
+	r.mu.Unlock()
+	for _, s := range secrets {
 		if s != "" {
 			text = strings.ReplaceAll(text, s, "[redacted]")
 		}
@@ -231,13 +240,13 @@ func (r *remote) failure(err error, secrets []string) error {
 // upload opens a session to fetch and reads what the remote has. An empty
 // remote has no references; the session is then closed.
 func (r *remote) upload(ctx context.Context) (transport.UploadPackSession, *packp.AdvRefs, error) {
-	auth, secrets, err := r.login(ctx)
+	auth, err := r.login(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	sess, err := r.client.NewUploadPackSession(r.ep, auth)
 	if err != nil {
-		return nil, nil, r.failure(err, secrets)
+		return nil, nil, r.failure(err)
 	}
 	adv, err := sess.AdvertisedReferencesContext(ctx)
 	if errors.Is(err, transport.ErrEmptyRemoteRepository) {
@@ -245,20 +254,20 @@ func (r *remote) upload(ctx context.Context) (transport.UploadPackSession, *pack
 	}
 	if err != nil {
 		sess.Close()
-		return nil, nil, r.failure(err, secrets)
+		return nil, nil, r.failure(err)
 	}
 	return sess, adv, nil
 }
 
 // receive opens a session to push and reads what the remote has.
 func (r *remote) receive(ctx context.Context) (transport.ReceivePackSession, *packp.AdvRefs, error) {
-	auth, secrets, err := r.login(ctx)
+	auth, err := r.login(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	sess, err := r.client.NewReceivePackSession(r.ep, auth)
 	if err != nil {
-		return nil, nil, r.failure(err, secrets)
+		return nil, nil, r.failure(err)
 	}
 	adv, err := sess.AdvertisedReferencesContext(ctx)
 	if errors.Is(err, transport.ErrEmptyRemoteRepository) || err == nil && adv == nil {
@@ -266,7 +275,7 @@ func (r *remote) receive(ctx context.Context) (transport.ReceivePackSession, *pa
 	}
 	if err != nil {
 		sess.Close()
-		return nil, nil, r.failure(err, secrets)
+		return nil, nil, r.failure(err)
 	}
 	return sess, adv, nil
 }

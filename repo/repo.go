@@ -134,7 +134,9 @@ type Store struct {
 	obj    *objects
 	lock   *processLock // nil: read only
 	remote *remote      // nil: local only
-	jour   journal
+	jour   *journal
+	// tracking: origin is our remote, so its tracking branches are ours to move.
+	tracking bool
 
 	write sync.Mutex // one writer at a time
 	head  *treeCache // tree of the branch, guarded by write

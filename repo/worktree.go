@@ -24,6 +24,9 @@ const indexPatience = 2 * time.Second
 // working files after it. An error means that the branch did not move, except
 // for one of the final flush, after which Open finds out.
 func (s *Store) moveBranch(ctx context.Context, ref string, old, new oid, who Signature, why string) error {
+	if ref == s.branch {
+		s.left = nil
+	}
 	shown, err := s.checkedOut()
 	if err != nil {
 		return err
@@ -250,7 +253,7 @@ func (co *checkout) replace(c change) error {
 		co.set[c.path] = nil
 		return nil
 	}
-	data, err := co.s.obj.read(plumbing.BlobObject, c.new.id)
+	data, err := co.s.obj.readAny(plumbing.BlobObject, c.new.id)
 	if errors.Is(err, errTooLarge) {
 		co.leave(c)
 		return nil
