@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -169,42 +168,5 @@ func (e *Engine) fetch(ctx context.Context, in *Instance, run *Run) error {
 		run.warn("working with the local clone: %v", err)
 		return nil
 	}
-	return e.joinBases(ctx, err)
-}
-
-// joinBases settles own refs that two machines moved apart: theirs is taken.
-// Either value was common to Git and live once, so a wrong choice costs at most
-// a conflict that is none, never an edit. Other errors come back.
-func (e *Engine) joinBases(ctx context.Context, err error) error {
-	var rest []error
-	for _, err := range flatten(err) {
-		var d *repo.DivergedError
-		if !errors.As(err, &d) || !strings.HasPrefix(d.Ref, refName("base", "")) || d.Remote == "" {
-			rest = append(rest, err)
-			continue
-		}
-		files, ferr := e.Repo.Files(d.Remote, "")
-		if ferr == nil {
-			_, ferr = e.Repo.MergeRef(ctx, d.Ref, d.Local, d.Remote, files, "base: taken from the remote, where another machine moved it")
-		}
-		if ferr != nil {
-			rest = append(rest, ferr)
-		}
-	}
-	return errors.Join(rest...)
-}
-
-// flatten takes joined errors apart.
-func flatten(err error) []error {
-	if err == nil {
-		return nil
-	}
-	if j, ok := err.(interface{ Unwrap() []error }); ok {
-		var out []error
-		for _, one := range j.Unwrap() {
-			out = append(out, flatten(one)...)
-		}
-		return out
-	}
-	return []error{err}
+	return e.joinOwnRefs(ctx, err)
 }

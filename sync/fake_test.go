@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -245,7 +246,13 @@ func canon(t testing.TB, id asset.ID, title string, kv ...any) []byte {
 // lab is a folder with a bare remote; machines are clones with an engine each.
 type lab struct {
 	testing.TB
-	dir string
+	dir   string
+	ticks atomic.Int64
+}
+
+// now is a clock of all machines on which no two commits are made in one second.
+func (l *lab) now() time.Time {
+	return time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(l.ticks.Add(1)) * time.Second)
 }
 
 func newLab(t testing.TB) *lab {
@@ -283,7 +290,7 @@ func (l *lab) fsck(dir string) {
 
 func (l *lab) open(name, remote string) *repo.Store {
 	l.Helper()
-	s, err := repo.Open(context.Background(), repo.Options{Path: l.path(name), Remote: remote, Branch: "main", Committer: keeper()})
+	s, err := repo.Open(context.Background(), repo.Options{Path: l.path(name), Remote: remote, Branch: "main", Committer: keeper(), Now: l.now})
 	if err != nil {
 		l.Fatal(err)
 	}

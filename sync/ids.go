@@ -3,7 +3,9 @@ package sync
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/google/uuid"
@@ -36,26 +38,32 @@ func LoadIDs(store *repo.Store, instance string) (*IDs, error) {
 	if store == nil {
 		return m, nil
 	}
-	rev, ok, err := store.ReadRef(refName("ids", instance))
+	return m, m.load()
+}
+
+// load takes over what the ref holds now.
+func (m *IDs) load() error {
+	rev, ok, err := m.store.ReadRef(refName("ids", m.instance))
 	if err != nil || !ok {
-		return m, err
+		return err
 	}
-	files, err := store.Files(rev, "")
+	files, err := m.store.Files(rev, "")
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := json.Unmarshal(files[idsFile], &m.server); err != nil {
-		return nil, fmt.Errorf("ids of instance %s in %s: %w", instance, refName("ids", instance), err)
+	server, uid := map[string]string{}, map[string]string{}
+	if err := json.Unmarshal(files[idsFile], &server); err != nil {
+		return fmt.Errorf("ids of instance %s in %s: %w", m.instance, refName("ids", m.instance), err)
 	}
-	m.rev = rev
-	for id, server := range m.server {
+	for id, row := range server {
 		a, err := asset.ParseID(id)
 		if err != nil {
-			return nil, fmt.Errorf("ids of instance %s: %w", instance, err)
+			return fmt.Errorf("ids of instance %s: %w", m.instance, err)
 		}
-		m.uid[string(a.Kind)+"/"+server] = a.UID
+		uid[string(a.Kind)+"/"+row] = a.UID
 	}
-	return m, nil
+	m.rev, m.server, m.uid = rev, server, uid
+	return nil
 }
 
 // UID is the uid of a server's object: the bound one, else one minted from
@@ -77,34 +85,54 @@ func (m *IDs) Server(id asset.ID) (string, bool) {
 	return s, ok
 }
 
+// bindTries is how often Bind takes over what a fetch brought to the ref.
+const bindTries = 3
+
 // Bind records that the asset has this id on the server. It is durable when it
-// returns.
+// returns. What another machine bound meanwhile, and a fetch brought, is kept.
 func (m *IDs) Bind(id asset.ID, server string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	old, had := m.server[id.String()]
-	if had && old == server {
-		return nil
-	}
-	m.server[id.String()] = server
-	data, err := json.MarshalIndent(m.server, "", " ") // keys sorted: stable bytes
-	if m.store == nil {
-		err = repo.ErrReadOnly
-	}
-	if err == nil {
-		m.rev, err = m.store.WriteRef(context.Background(), refName("ids", m.instance), m.rev,
-			map[string][]byte{idsFile: append(data, '\n')}, "ids of "+m.instance)
+	var err error
+	for range bindTries {
+		if m.server[id.String()] == server {
+			return nil
+		}
+		err = m.bind(id, server)
+		var moved *repo.MovedError
+		if !errors.As(err, &moved) {
+			break
+		}
+		if lerr := m.load(); lerr != nil {
+			err = lerr
+			break
+		}
 	}
 	if err != nil {
-		delete(m.server, id.String())
-		if had {
-			m.server[id.String()] = old
-		}
 		return fmt.Errorf("binding %s to %s: %w", id, server, err)
 	}
-	if had {
+	return nil
+}
+
+func (m *IDs) bind(id asset.ID, server string) error {
+	if m.store == nil {
+		return repo.ErrReadOnly
+	}
+	next := maps.Clone(m.server)
+	next[id.String()] = server
+	data, err := json.MarshalIndent(next, "", " ") // keys sorted: stable bytes
+	if err != nil {
+		return err
+	}
+	rev, err := m.store.WriteRef(context.Background(), refName("ids", m.instance), m.rev,
+		map[string][]byte{idsFile: append(data, '\n')}, "ids of "+m.instance)
+	if err != nil {
+		return err
+	}
+	if old, had := m.server[id.String()]; had {
 		delete(m.uid, string(id.Kind)+"/"+old)
 	}
+	m.rev, m.server = rev, next
 	m.uid[string(id.Kind)+"/"+server] = id.UID
 	return nil
 }
