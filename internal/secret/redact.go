@@ -57,6 +57,7 @@ func forms(v string) []string {
 		base64.StdEncoding.EncodeToString([]byte(v)), base64.RawStdEncoding.EncodeToString([]byte(v)),
 		base64.URLEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)),
 	}
+	out = append(out, withinBase64(v)...)
 	if j, err := json.Marshal(v); err == nil {
 		out = append(out, inner(string(j)))
 	}
@@ -65,6 +66,22 @@ func forms(v string) []string {
 			if len(l) >= 16 && !strings.Contains(l, "-----") {
 				out = append(out, l)
 			}
+		}
+	}
+	return out
+}
+
+// withinBase64 is how a value looks in the base64 of a longer text, such as
+// user:password in an Authorization header: what of it does not depend on the
+// bytes around it, for each of the three ways it can lie.
+func withinBase64(v string) []string {
+	var out []string
+	for before := range 3 {
+		padded := append(make([]byte, before), v...)
+		first := (before*8 + 5) / 6
+		last := len(padded) * 8 / 6
+		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			out = append(out, enc.EncodeToString(padded)[first:last])
 		}
 	}
 	return out
