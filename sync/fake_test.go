@@ -95,6 +95,13 @@ func (s *fakeServer) drop(ids ...asset.ID) {
 
 func (s *fakeServer) wipe() { s.mu.Lock(); defer s.mu.Unlock(); clear(s.objects) }
 
+// written lists what was imported, in order.
+func (s *fakeServer) written() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.writes)
+}
+
 // field is a value as the server has it.
 func (s *fakeServer) field(id asset.ID, name string) string {
 	s.mu.Lock()

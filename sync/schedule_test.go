@@ -2,9 +2,9 @@ package sync
 
 import (
 	"context"
-	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,12 +52,10 @@ func serve(m *machine) *served {
 }
 
 // hold makes reading the server take this long, and counts the reads.
-func (s *fakeServer) hold(d time.Duration) *int {
-	n := new(int)
+func (s *fakeServer) hold(d time.Duration) *atomic.Int64 {
+	n := new(atomic.Int64)
 	s.onExport = func(ctx context.Context, _ []asset.ID) error {
-		s.mu.Lock()
-		*n++
-		s.mu.Unlock()
+		n.Add(1)
 		select {
 		case <-time.After(d):
 			return nil
@@ -80,8 +78,8 @@ func TestServe_scheduleAndOverlap(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
 		// runs begin at 0:00, 3:00, 6:00 and 9:00; what came in between is dropped, not queued
-		if *reads != 4 || v.count("pull") != 3 {
-			t.Errorf("%d reads began and %d pulls ended in ten minutes, want 4 and 3", *reads, v.count("pull"))
+		if reads.Load() != 4 || v.count("pull") != 3 {
+			t.Errorf("%d reads began and %d pulls ended in ten minutes, want 4 and 3", reads.Load(), v.count("pull"))
 		}
 		time.Sleep(80 * time.Second)
 		v.stop()
@@ -95,7 +93,7 @@ func TestServe_scheduleAndOverlap(t *testing.T) {
 }
 
 // Told to stop, Serve finishes what goes on and begins nothing new, on no
-// instance, and leaves no goroutine behind (synctest fails a bubble with one).
+// instance, and leaves no goroutine behind (synctest fails when one is left in its bubble).
 func TestServe_stopBeginsNothingNew(t *testing.T) {
 	l := newLab(t)
 	slow, quick := newFake(), newFake()
@@ -104,7 +102,6 @@ func TestServe_stopBeginsNothingNew(t *testing.T) {
 	m := l.machine("clone", "", slow, quick)
 	m.Instances[0].Schedule = cron.Every(time.Hour)
 	m.Instances[1].Schedule = cron.Every(2 * time.Second)
-	before := runtime.NumGoroutine()
 	synctest.Test(t, func(t *testing.T) {
 		slow.hold(20 * time.Second)
 		reads := quick.hold(0)
@@ -113,21 +110,18 @@ func TestServe_stopBeginsNothingNew(t *testing.T) {
 		synctest.Wait()
 		v.stop()
 		synctest.Wait()
-		at := *reads
+		at := reads.Load()
 		began := time.Now()
 		if err := <-v.done; err != nil {
 			t.Error(err)
 		}
-		if *reads != at {
-			t.Errorf("%d runs began after the stop", *reads-at)
+		if reads.Load() != at {
+			t.Errorf("%d runs began after the stop", reads.Load()-at)
 		}
 		if took := time.Since(began); took != 15*time.Second {
 			t.Errorf("stopping took %s, the run in hand needed 15 s", took)
 		}
 	})
-	if n := runtime.NumGoroutine(); n > before {
-		t.Errorf("%d goroutines before, %d after", before, n)
-	}
 }
 
 // A run that goes on for ever is cut off after the grace time.
@@ -167,8 +161,8 @@ func TestServe_autoApplyOnlyWhenGitMoved(t *testing.T) {
 		v := serve(m)
 		time.Sleep(150 * time.Second) // runs at 0:00, 1:00, 2:00
 		synctest.Wait()
-		if *reads != 3 || v.count("apply") != 0 || len(s.writes) != 0 {
-			t.Errorf("with nothing in Git: %d reads, %d applies, writes %v", *reads, v.count("apply"), s.writes)
+		if reads.Load() != 3 || v.count("apply") != 0 || len(s.written()) != 0 {
+			t.Errorf("with nothing in Git: %d reads, %d applies, writes %v", reads.Load(), v.count("apply"), s.written())
 		}
 		path := m.files()[u1].Path
 		m.commit(map[string][]byte{path: canon(t, u1, "Title u1", "a", "2")})
@@ -177,11 +171,11 @@ func TestServe_autoApplyOnlyWhenGitMoved(t *testing.T) {
 		if s.field(u1, "a") != "2" || v.count("apply") != 1 {
 			t.Errorf("live is %q after %d applies", s.field(u1, "a"), v.count("apply"))
 		}
-		at := *reads
+		at := reads.Load()
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		if *reads != at+3 || v.count("apply") != 1 {
-			t.Errorf("afterwards: %d reads in three ticks, %d applies", *reads-at, v.count("apply"))
+		if reads.Load() != at+3 || v.count("apply") != 1 {
+			t.Errorf("afterwards: %d reads in three ticks, %d applies", reads.Load()-at, v.count("apply"))
 		}
 		v.stop()
 		<-v.done
@@ -204,7 +198,7 @@ func TestServe_stopDuringPullDoesNotApply(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		v.stop()
 		<-v.done
-		if len(s.writes) > 0 || v.count("pull") != 1 {
+		if len(s.written()) > 0 || v.count("pull") != 1 {
 			t.Errorf("after the stop: writes %v, %d pulls", s.writes, v.count("pull"))
 		}
 	})
