@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -127,4 +128,48 @@ func TestCC1_TwoProcessesAndAPersonLoseNothing(t *testing.T) {
 	}
 	t.Logf("%d acknowledged commits, %d lost", len(acks), lost)
 	l.sound(dir)
+}
+
+func TestReadersAndAWriterInOneProcess(t *testing.T) {
+	l := newLab(t)
+	s := l.open(l.options("work"))
+	l.commit(s, map[string]string{"dir/a": "0", "b": "0"})
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				head, _, err := s.Head()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				files, err := s.Files(head, "")
+				if err != nil || string(files["dir/a"]) != string(files["b"]) {
+					t.Errorf("half a commit was read: %v %v", asStrings(files), err)
+					return
+				}
+				if _, err := s.Log(head, "b", 3); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.Dirty(context.Background(), ""); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.Resolve("main~0"); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for i := range 20 {
+		l.commit(s, map[string]string{"dir/a": fmt.Sprint(i + 1), "b": fmt.Sprint(i + 1)})
+	}
+	close(stop)
+	wg.Wait()
+	l.cleanStatus(s.Path())
 }
