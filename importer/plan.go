@@ -153,6 +153,9 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 	after.Refs = mergedRefs(d, l)
 	if len(c.Conflicts) == 0 {
 		after.Content = want
+		if doc, err := asset.ParseDocument(d.Path, want); err == nil {
+			after.Title = doc.Title // live's, when only live moved it
+		}
 	}
 	c.After = &after
 	switch {

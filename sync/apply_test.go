@@ -257,3 +257,14 @@ func TestApply_pullOnly(t *testing.T) {
 		t.Errorf("err %v, writes %v", err, s.writes)
 	}
 }
+
+// A planned asset carries the title that its content has, also when that is the
+// server's.
+func TestPlan_titleOfTheMergedContent(t *testing.T) {
+	m, s := bench(t)
+	s.edit("Grace", n(1), func(o *object) { o.title = "Live title" })
+	plan, _, err := m.Plan(context.Background(), "prod", "", importer.Policy{})
+	if err != nil || len(plan.Changes) != 2 || plan.Changes[0].Title() != "Live title" {
+		t.Errorf("%v %+v", err, plan.Changes)
+	}
+}

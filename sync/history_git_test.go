@@ -140,14 +140,14 @@ func (h *history) headIsStill(g *onGit) {
 }
 
 func TestHistory_onGit(t *testing.T) {
-	for i := range uint64(14) {
-		t.Run(strconv.FormatUint(*historySeed+i, 10), func(t *testing.T) { playOnGit(t, *historySeed+i, 15, false) })
+	for i := range uint64(17) {
+		t.Run(strconv.FormatUint(*historySeed+i, 10), func(t *testing.T) { playOnGit(t, *historySeed+i, 12, false) })
 	}
 }
 
 func TestHistory_onGitWithRemote(t *testing.T) {
-	for i := range uint64(4) {
+	for i := range uint64(3) {
 		seed := *historySeed + 100 + i
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { playOnGit(t, seed, 8, true) })
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { playOnGit(t, seed, 7, true) })
 	}
 }

@@ -18,7 +18,7 @@ import (
 
 // go test ./sync -run TestHistory -args -histories=20000 -seed=7
 var (
-	historyCount = flag.Int("histories", 60, "random histories in memory")
+	historyCount = flag.Int("histories", 40, "random histories in memory")
 	historySeed  = flag.Uint64("seed", 1, "seed of the first random history")
 )
 
