@@ -18,7 +18,7 @@ const pictureColumns = 98
 // left are the lines that the picture leaves out: long lists, the headers of
 // diffs, and what "apply" repeats of the plan above it.
 var left = []*regexp.Regexp{
-	regexp.MustCompile(`^\+ .*`),
+	regexp.MustCompile(`^\+ (\S+\.yaml|.* \w+:[0-9a-f-]{36})$`),
 	regexp.MustCompile(`^  … and \d+ more`),
 	regexp.MustCompile(`^ *(diff --git|index [0-9a-f]+\.\.|--- a/|\+\+\+ b/)`),
 	regexp.MustCompile(`^     (dashkeep: superset/1|kind: dashboard|uid: .*|spec:|  metadata:|    chart_configuration: .*)$`),
