@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -65,28 +66,40 @@ func tryRead(ctx context.Context, h *Harness, p platform.Platform) (*content, er
 	return c, c.export(ctx, h, p, nil)
 }
 
-// export reads documents and makes them canonical.
+// export reads documents and makes them canonical, several at a time while the
+// export goes on, as a pull does: under the race detector this shows a Lookup
+// that is not made for it.
 func (c *content) export(ctx context.Context, h *Harness, p platform.Platform, ids []asset.ID) error {
 	c.assets, c.broken = map[asset.ID]*asset.Asset{}, map[asset.ID]error{}
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var mu sync.Mutex
+	seen := map[asset.ID]bool{}
 	for raw, err := range p.Export(ctx, ids) {
 		var one *asset.Error
 		switch {
 		case errors.As(err, &one):
+			mu.Lock()
 			c.broken[one.Info.ID] = err
+			mu.Unlock()
 			continue
 		case err != nil:
 			return fmt.Errorf("export: %w", err)
+		case seen[raw.ID]:
+			return fmt.Errorf("export: %s came twice", raw.ID)
 		}
-		a, notes, err := normalize.Canonical(raw, h.Factory.Rules)
-		if err != nil {
-			c.broken[raw.ID] = err
-			continue
-		}
-		if c.assets[a.ID] != nil {
-			return fmt.Errorf("export: %s came twice", a.ID)
-		}
-		c.assets[a.ID] = a
-		c.notes = append(c.notes, notes...)
+		seen[raw.ID] = true
+		wg.Go(func() {
+			a, notes, err := normalize.Canonical(raw, h.Factory.Rules)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				c.broken[raw.ID] = err
+				return
+			}
+			c.assets[a.ID] = a
+			c.notes = append(c.notes, notes...)
+		})
 	}
 	return nil
 }

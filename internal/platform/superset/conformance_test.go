@@ -111,6 +111,7 @@ func simulated(tb testing.TB, full bool) *platformtest.Server {
 				tb.Fatal(err)
 			}
 		}
+		staleScopes(tb, s)
 	}
 	srv := httptest.NewServer(s)
 	tb.Cleanup(srv.Close)
@@ -157,6 +158,19 @@ func simulated(tb testing.TB, full bool) *platformtest.Server {
 		},
 		Mend:   s.Mend,
 		Writes: s.Writes,
+	}
+}
+
+// staleScopes makes dashboards name a chart that is gone, as the scopes of every
+// dashboard that was imported do (F13).
+func staleScopes(tb testing.TB, s *st.Server) {
+	tb.Helper()
+	for _, o := range s.Objects(st.Dashboard) {
+		if err := s.EditAs("admin", st.Dashboard, o.UUID, func(f map[string]any) {
+			f["json_metadata"] = strings.Replace(f["json_metadata"].(string), `"chartsInScope": [`, `"chartsInScope": [987654, `, 1)
+		}); err != nil {
+			tb.Fatal(err)
+		}
 	}
 }
 

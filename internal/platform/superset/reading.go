@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,17 +16,16 @@ import (
 
 // reading is one export under way.
 type reading struct {
-	c        *conn
-	index    *index
-	ids      []asset.ID // asked for, in order
-	docs     map[asset.ID]document
-	fails    map[asset.ID]error
-	stray    []error           // documents that have no name
-	layers   map[string]string // annotation layers by row
-	deleted  map[asset.ID]bool
-	relisted bool
-	inRow    int   // single exports that failed in a row
-	last     error // of these
+	c       *conn
+	index   *index
+	ids     []asset.ID // asked for, in order
+	docs    map[asset.ID]document
+	fails   map[asset.ID]error
+	stray   []error           // documents that have no name
+	layers  map[string]string // annotation layers by row
+	deleted map[asset.ID]bool
+	inRow   int   // single exports that failed in a row
+	last    error // of these
 }
 
 func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
@@ -201,6 +202,8 @@ func (r *reading) take(docs []document, ids []asset.ID) {
 }
 
 func (r *reading) info(id asset.ID) asset.Info {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if e, ok := r.index.get(id); ok {
 		return e.info
 	}
@@ -219,24 +222,29 @@ func (r *reading) failure(id asset.ID) error {
 
 // lookup answers for rows by the list this reading used. A row newer than all of
 // that list makes it list again, once: what was made meanwhile is not missing.
+// Documents are made canonical several at a time, while the export goes on.
 func (r *reading) lookup(ctx context.Context) asset.Lookup {
+	var mu sync.Mutex
+	rows, relisted := r.index, false
 	return func(k asset.Kind, row string) (string, bool) {
 		if k == annotationLayer {
 			uid, ok := r.layers[row]
 			return uid, ok
 		}
-		if uid, ok := r.index.byRow[k][row]; ok {
+		mu.Lock()
+		defer mu.Unlock()
+		if uid, ok := rows.byRow[k][row]; ok {
 			return uid, true
 		}
-		if r.relisted || !r.index.newer(k, row) {
+		if relisted || !rows.newer(k, row) {
 			return "", false
 		}
-		r.relisted = true
+		relisted = true
 		x, err := r.c.list(ctx, k)
 		if err != nil {
 			return "", false
 		}
-		r.index = x
+		rows = x
 		uid, ok := x.byRow[k][row]
 		return uid, ok
 	}
