@@ -124,7 +124,10 @@ func (o *objects) between(ctx context.Context, tips, have []oid) ([]oid, error) 
 	return found, nil
 }
 
-// mergeBase is a youngest common ancestor, zero when there is none.
+// mergeBase is a common ancestor, a youngest one as far as clocks can be trusted;
+// zero when there is none. A commit that is reached again from the other side is
+// looked at again: with equal or lagging clocks it may have come out of the queue
+// before its child.
 func (o *objects) mergeBase(ctx context.Context, a, b oid) (oid, error) {
 	const fromA, fromB = 1, 2
 	sides := map[oid]int{a: fromA}
@@ -144,7 +147,10 @@ func (o *objects) mergeBase(ctx context.Context, a, b oid) (oid, error) {
 			return q.id, nil
 		}
 		for _, p := range q.c.parents {
-			sides[p] |= sides[q.id]
+			if sides[p]|sides[q.id] != sides[p] {
+				sides[p] |= sides[q.id]
+				delete(w.seen, p)
+			}
 			if err := w.add(p, false); err != nil {
 				return oid{}, err
 			}

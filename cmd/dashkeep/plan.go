@@ -225,7 +225,7 @@ func (a *app) printChange(c importer.Change, diffs bool) {
 		a.printf("    %s\n", changeLine(ch))
 	}
 	if diffs {
-		a.printf("%s", a.paintDiff(indent(diff.Display(diffOf(c)), "    ")))
+		a.printf("%s", indent(a.paintDiff(diff.Display(diffOf(c))), "    "))
 	}
 }
 

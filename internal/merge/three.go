@@ -16,8 +16,11 @@ import (
 
 // Conflict is a value that both sides moved away from base, to different values.
 type Conflict struct {
-	Path               string  // JSON pointer; an element of a list with identity is "field=value"
-	Base, Ours, Theirs *string // as shown to a person (asset.Render); nil where the value is absent
+	Path string `json:"path"` // JSON pointer; an element of a list with identity is "field=value"
+	// As shown to a person (asset.Render); nil where the value is absent.
+	Base   *string `json:"base"`
+	Ours   *string `json:"git"`
+	Theirs *string `json:"server"`
 }
 
 // Three merges what ours and theirs changed since base. nil is an absent

@@ -82,7 +82,7 @@ func (b *Back) defaults(r Rule) error {
 	if r.Since != "" && olderThan(b.Server.Version, r.Since) {
 		for _, p := range find(b.Root, r.Path) {
 			p.remove()
-			b.Omit(p.pointer(), fmt.Sprintf("Superset %s does not know this field, it came with %s", b.Server.Version, r.Since))
+			b.Omit(p.pointer(), fmt.Sprintf("version %s of the server does not know this field, it came with %s", b.Server.Version, r.Since))
 		}
 		return nil
 	}

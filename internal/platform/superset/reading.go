@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -202,8 +201,6 @@ func (r *reading) take(docs []document, ids []asset.ID) {
 }
 
 func (r *reading) info(id asset.ID) asset.Info {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	if e, ok := r.index.get(id); ok {
 		return e.info
 	}
