@@ -36,7 +36,7 @@ type ApplyOptions struct {
 type Done struct {
 	Change
 	Err      error
-	Verified bool         // read back and equal
+	Verified bool         // read back and equal, but for Omitted and Unread
 	Omitted  []asset.Note // what this server cannot hold
 	Unread   []string     // pointers that could not be verified
 	URL      string

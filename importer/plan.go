@@ -71,6 +71,9 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 		return nil, err
 	}
 	plan := &Plan{Known: known}
+	if p.Select != nil {
+		p.Select = closed(p.Select, desired, live)
+	}
 	for _, id := range union(desired, live) {
 		c, err := change(id, desired, live, base, p)
 		if err != nil {
@@ -81,6 +84,27 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 		}
 	}
 	return plan, nil
+}
+
+// closed is a selection with what the selected assets of Git refer to and the
+// server does not have: without it they could not become what Git says.
+func closed(selected func(asset.Info) bool, desired, live *asset.Set) func(asset.Info) bool {
+	needed := map[asset.ID]bool{}
+	var need func(a *asset.Asset)
+	need = func(a *asset.Asset) {
+		for _, ref := range a.Refs {
+			if d := desired.Get(ref); d != nil && live.Absent(ref) && !needed[ref] {
+				needed[ref] = true
+				need(d)
+			}
+		}
+	}
+	for a := range desired.All() {
+		if selected(infoOf(a, live.Get(a.ID))) {
+			need(a)
+		}
+	}
+	return func(info asset.Info) bool { return needed[info.ID] || selected(info) }
 }
 
 // change decides one asset; nil means there is nothing to say about it.
@@ -176,7 +200,7 @@ func at(r Rule) string {
 	if r.Where == "" {
 		return ""
 	}
-	return " (rule at " + r.Where + ")"
+	return " (" + r.Where + ")"
 }
 
 func content(a *asset.Asset) []byte {

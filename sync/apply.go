@@ -51,7 +51,7 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 		Progress: progress,
 	})
 	if err != nil {
-		return fmt.Errorf("instance %s: %w", in.Name, err)
+		return in.named(err)
 	}
 	run.Outcome = out
 	if len(out.Done) == 0 {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,6 +58,8 @@ type Instance struct {
 	Author func(p asset.Person) (sig repo.Signature, ok bool)
 	// Ping logs in and says what the server is.
 	Ping func(ctx context.Context) (platform.Server, error)
+
+	refused string // fingerprint of the plan that auto_apply could not bring in; used by the one run at a time
 
 	Schedule cron.Schedule // when Serve pulls; nil for never
 	FullPull cron.Schedule // when Serve reads everything again; nil for never. Every pull is complete so far
@@ -117,9 +120,18 @@ func (e *Engine) say(in *Instance, format string, args ...any) {
 func (e *Engine) live(ctx context.Context, in *Instance) (*asset.Set, error) {
 	set, err := exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, Select: in.Select})
 	if err != nil {
-		return nil, fmt.Errorf("instance %s: %w", in.Name, err)
+		return nil, in.named(err)
 	}
 	return set, nil
+}
+
+// named makes an error say which instance it is about, once.
+func (in *Instance) named(err error) error {
+	prefix := "instance " + in.Name + ": "
+	if err == nil || strings.HasPrefix(err.Error(), prefix) {
+		return err
+	}
+	return fmt.Errorf("%s%w", prefix, err)
 }
 
 // desired loads the instance's asset files at a revision. Files that cannot be

@@ -176,6 +176,11 @@ func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconci
 	if len(rec.Pulled) == 0 {
 		return nil
 	}
+	if in.Ping != nil { // for the commit message only, so a failure is none
+		if server, err := in.Ping(ctx); err == nil {
+			run.Server = server.Version
+		}
+	}
 	commits := e.commitsFor(in, b.rev == "", rec.Pulled, live, run)
 	commits[0].Base = run.Revision
 	e.say(in, "committing %d changes", len(rec.Pulled))

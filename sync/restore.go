@@ -36,12 +36,15 @@ func (e *Engine) PlanRestore(ctx context.Context, name string, o RestoreOptions)
 	return p, run, err
 }
 
-// Restore carries out a plan made by PlanRestore. Unlike Apply it writes to a
-// pull-only instance too: putting content back is asked for by name.
+// Restore carries out a plan made by PlanRestore. Like every write it is refused
+// for a pull-only instance (*PullOnlyError).
 func (e *Engine) Restore(ctx context.Context, p *importer.Plan, progress func(importer.Done)) (*Run, error) {
 	in, err := e.Instance(p.Instance)
 	if err != nil {
 		return nil, err
+	}
+	if in.Direction == PullOnly {
+		return nil, &PullOnlyError{Instance: in.Name}
 	}
 	run := e.newRun("restore", in)
 	run.Plan = p

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/dashkeep/dashkeep/importer"
@@ -93,10 +94,26 @@ func (r *Run) fail(in *Instance, now time.Time, f Failure) {
 	r.Failures = append(r.Failures, f)
 }
 
+// leftOut reports whether something that Git holds could not be put on the
+// server. A reference that Git itself knows leads nowhere is no loss.
+func (r *Run) leftOut() bool {
+	if r.Outcome == nil {
+		return false
+	}
+	for _, d := range r.Outcome.Done {
+		for _, n := range d.Omitted {
+			if !strings.Contains(n.Text, ":missing-") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Code is the exit code the run deserves (SPEC promise 10).
 func (r *Run) Code() int {
 	switch {
-	case len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
+	case r.leftOut() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
 		return 3
 	case len(r.Conflicts) > 0 || len(r.Dirty) > 0:
 		return 13

@@ -3,8 +3,11 @@ package sync
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -118,7 +121,22 @@ func (e *Engine) autoApply(ctx context.Context, in *Instance) (*Run, error) {
 	if len(p.Levels()) == 0 {
 		return nil, nil
 	}
-	return e.Apply(ctx, p, nil)
+	mark, err := fingerprint(p)
+	if err != nil || mark == in.refused {
+		return nil, err // the server refused just this before; a new commit or a new state of the server tries again
+	}
+	run, err = e.Apply(ctx, p, nil)
+	if in.refused = ""; err == nil && len(run.Outcome.Failed()) > 0 {
+		in.refused = mark
+	}
+	return run, err
+}
+
+// fingerprint tells one plan's writes from another's.
+func fingerprint(p *importer.Plan) (string, error) {
+	data, err := importer.EncodePlan(&importer.Plan{Instance: p.Instance, Changes: slices.Concat(p.Levels()...)}, time.Time{})
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
 }
 
 // waits reports whether Git holds something that base does not: the cheap

@@ -87,13 +87,19 @@ func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, pla
 	for _, level := range plan.Levels() {
 		writes += len(level)
 	}
-	if a.output == "text" || writes == 0 {
+	if a.output == "text" {
 		if err := a.showPlan(plan, planned, false); err != nil {
 			return err
 		}
 	}
 	if writes == 0 {
-		return codeOf(planCode(plan, planned))
+		code := planCode(plan, planned)
+		if a.output == "json" {
+			if err := a.printJSON(reportOf(planned, code, nil)); err != nil {
+				return err
+			}
+		}
+		return codeOf(code)
 	}
 	if err := a.confirm(fmt.Sprintf("Write %s to %s?", plural(writes, "asset"), plan.Instance)); err != nil {
 		return err
@@ -130,14 +136,15 @@ func codeOf(code int) error {
 }
 
 func (a *app) printOutcome(run *syncer.Run) {
-	verified := 0
+	verified, leftOut := 0, 0
 	for _, d := range run.Outcome.Done {
 		switch {
 		case d.Err != nil:
-			a.printf("%s %s %s: %s\n", a.paint(red, "✗"), d.ID, oneLine(d.Title()), oneLine(d.Err.Error()))
+			a.printf("%s %s %s: %s\n", a.paint(red, "✗"), d.ID, oneLine(d.Title()), hanging(d.Err.Error()))
 		case d.Verified:
 			verified++
 		}
+		leftOut += len(d.Omitted)
 		for _, n := range d.Omitted {
 			a.printf("  %s %s: %s: %s\n", a.paint(yellow, "left out"), d.ID, n.Path, oneLine(n.Text))
 		}
@@ -150,7 +157,10 @@ func (a *app) printOutcome(run *syncer.Run) {
 	}
 	total := len(run.Outcome.Done)
 	line := fmt.Sprintf("%s: %d of %s written, read back and equal", run.Instance, verified, plural(total, "asset"))
-	if verified == total {
+	if leftOut > 0 {
+		line += fmt.Sprintf(" but for the %s left out above", plural(leftOut, "value"))
+	}
+	if verified == total && run.Code() == exitOK {
 		a.printf("%s %s\n", a.paint(green, "✓"), line)
 	} else {
 		a.printf("%s %s\n", a.paint(red, "✗"), line)

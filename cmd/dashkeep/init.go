@@ -107,17 +107,20 @@ func (a *app) printInventory(kinds []asset.Kind, set *asset.Set) {
 		count[x.ID.Kind]++
 	}
 	for _, k := range kinds {
-		a.printf("  %4d %s\n", count[k], k.Plural())
+		name := k.Plural()
+		if count[k] == 1 {
+			name = string(k)
+		}
+		a.printf("  %4d %s\n", count[k], name)
 	}
 	for _, f := range set.Failed() {
 		a.printf("  cannot be read: %s %q: %s\n", f.ID, oneLine(f.Title), oneLine(f.Err.Error()))
 	}
-	const most = 20
-	for i, n := range set.Notes {
-		if i == most {
-			a.printf("  … and %d more notes\n", len(set.Notes)-most)
-			break
-		}
+	if len(set.Notes) > 0 && !a.verbose {
+		a.printf("  %s on what was read (references to nothing, masked secrets): --verbose lists them\n", plural(len(set.Notes), "note"))
+		return
+	}
+	for _, n := range set.Notes {
 		a.printf("  note: %s %s: %s\n", n.ID, n.Path, oneLine(n.Text))
 	}
 }

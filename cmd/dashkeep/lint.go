@@ -61,7 +61,7 @@ func (a *app) lint(ctx context.Context, root string, fix bool) error {
 			return err
 		}
 	}
-	var reports []findingReport
+	reports := []findingReport{}
 	wrong := 0
 	for _, f := range lint.Check(files, lint.Options{}) {
 		warning := f.Code == lint.CodeMissing

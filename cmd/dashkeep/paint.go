@@ -68,6 +68,10 @@ func escapeRune(r rune) string {
 	return `\u` + string(hex[r>>12&15]) + string(hex[r>>8&15]) + string(hex[r>>4&15]) + string(hex[r&15])
 }
 
+// hanging shows a message of several lines, such as config lines to add, with
+// the later ones indented.
+func hanging(s string) string { return strings.ReplaceAll(safeText(s), "\n", "\n    ") }
+
 // oneLine is safeText without line breaks.
 func oneLine(s string) string {
 	return safeText(strings.NewReplacer("\n", `\n`, "\t", " ").Replace(s))

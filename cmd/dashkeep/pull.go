@@ -44,7 +44,7 @@ func (a *app) pull(ctx context.Context, names []string, o syncer.PullOptions) er
 		return err
 	}
 	defer s.close()
-	var reports []runReport
+	reports := []runReport{}
 	var errs []error
 	var codes []int
 	for _, in := range s.asked {

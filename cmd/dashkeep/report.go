@@ -178,7 +178,7 @@ func failureLine(f syncer.Failure) string {
 	if f.Path != "" && !strings.HasPrefix(f.Err.Error(), f.Path) {
 		parts = append(parts, f.Path)
 	}
-	return oneLine(strings.Join(append(parts, "")[:len(parts)], " ") + sep(parts) + f.Err.Error())
+	return oneLine(strings.Join(parts, " ")+sep(parts)) + hanging(f.Err.Error())
 }
 
 func sep(parts []string) string {

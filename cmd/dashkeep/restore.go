@@ -18,7 +18,8 @@ func (a *app) restoreCmd() *cobra.Command {
 what differs is replaced, and everything is read back and compared. What the
 server has on top is left alone. Git's head stays where it is; the next pull
 commits the outcome. With --to the content goes to another instance, which may
-be empty: database passwords come from its secrets: in the config.`,
+be empty: database passwords come from its secrets: in the config. An instance
+with direction: pull is never written.`,
 		Example: `  dashkeep restore prod --at HEAD
   dashkeep restore prod --at 3f2a1c9 --select 'title:Sales*'
   dashkeep restore prod --at HEAD --to standby --yes`,
@@ -51,6 +52,9 @@ func (a *app) restore(ctx context.Context, name string, o syncer.RestoreOptions)
 		return err
 	}
 	defer s.close()
+	if target := s.asked[len(s.asked)-1]; target.Direction == syncer.PullOnly {
+		return &syncer.PullOnlyError{Instance: target.Name}
+	}
 	plan, run, err := s.engine.PlanRestore(ctx, name, o)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 		return err
 	}
 	defer s.close()
-	var reports []statusReport
+	reports := []statusReport{}
 	var errs []error
 	var codes []int
 	for _, in := range s.asked {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -135,7 +136,7 @@ func instanceOf(c *config.Instance) *syncer.Instance {
 		Name: c.Name, Platform: c.Platform, Root: filepath.ToSlash(c.Path), Sharded: c.Layout == config.Sharded,
 		Direction: syncer.Direction(c.Direction), AutoApply: c.AutoApply,
 		Brake:    exporter.Brake{Removed: c.PullBrake.Removed, ChangedPercent: c.PullBrake.ChangedPercent},
-		Rule:     func(info asset.Info) importer.Rule { return ruleOf(c.RuleFor(info), info.ID.Kind) },
+		Rule:     func(info asset.Info) importer.Rule { return ruleOf(c, info) },
 		Author:   func(p asset.Person) (repo.Signature, bool) { return authorOf(c, p) },
 		Schedule: c.Schedule.In(c.Location()), FullPull: c.FullPull.In(c.Location()),
 		Accepted: func(id asset.ID, now time.Time) (string, bool) {
@@ -149,13 +150,19 @@ func instanceOf(c *config.Instance) *syncer.Instance {
 	return in
 }
 
-func ruleOf(r config.Rule, kind asset.Kind) importer.Rule {
+// ruleOf is the config's rule for an asset. Where none matches, kinds that the
+// platform guards are not overwritten.
+func ruleOf(c *config.Instance, info asset.Info) importer.Rule {
+	r, configured := c.RuleFor(info)
+	if f, err := factory(c.Platform); !configured && err == nil && slices.Contains(f.Guarded, info.ID.Kind) {
+		return importer.Rule{Overwrite: importer.Never, Where: "the default for kind:" + string(info.ID.Kind)}
+	}
 	out := importer.Rule{Overwrite: importer.Overwrite(r.Overwrite), Protect: r.Protect}
 	if r.Match.String() != "" && r.Match.String() != "*" {
-		out.Where = "match: " + r.Match.String()
+		out.Where = "rule " + r.Match.String()
 	}
 	for _, ig := range r.Ignore {
-		if ig.Kind == kind {
+		if ig.Kind == info.ID.Kind {
 			out.Ignore = append(out.Ignore, ig.Pointer)
 		}
 	}

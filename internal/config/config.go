@@ -71,7 +71,7 @@ type Instance struct {
 	Select     Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
 	ApplyKinds []asset.Kind `yaml:"apply_kinds" doc:"kinds that are pull-only unless named here (roles, row level security, reports, rights)"`
 	PullBrake  PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
-	Rules      []Rule       `yaml:"rules" doc:"what apply may overwrite; the first rule that matches an asset wins, and one with the defaults comes last by itself"`
+	Rules      []Rule       `yaml:"rules" doc:"what apply may overwrite; the first rule that matches an asset wins, and one with the defaults comes last by itself (connections such as databases: overwrite never)"`
 	Accept     []Accept     `yaml:"accept" doc:"assets known to be broken, which then do not fail a run"`
 	AutoApply  bool         `yaml:"auto_apply" jsonschema:"default=false" doc:"serve applies when the followed branch moves; needs direction apply or two-way"`
 	Secrets    Secrets      `yaml:"secrets" doc:"secrets to put back into an asset at apply, by KIND:UID and name, because Git never holds them"`

@@ -71,8 +71,8 @@ func TestDefaultsAreTheSafeOnes(t *testing.T) {
 	if !in.Schedule.IsZero() || !in.FullPull.IsZero() {
 		t.Error("something is scheduled")
 	}
-	r := in.RuleFor(asset.Info{ID: asset.ID{Kind: "chart", UID: "a"}})
-	if r.Overwrite != config.IfUnchanged || r.OnConflict != config.Stop || r.Protect || !r.Match.Match(asset.Info{}) {
+	r, configured := in.RuleFor(asset.Info{ID: asset.ID{Kind: "chart", UID: "a"}})
+	if configured || r.Overwrite != config.IfUnchanged || r.OnConflict != config.Stop || r.Protect || !r.Match.Match(asset.Info{}) {
 		t.Errorf("default rule %+v", r)
 	}
 	if c.Log.Level != "info" || c.Log.Format != "auto" || len(c.Warnings) != 0 {
@@ -145,8 +145,8 @@ func TestReadsEveryKey(t *testing.T) {
 	if got := in.Secrets[db]["password"].Source(); got != "environment variable WAREHOUSE_PASSWORD" {
 		t.Errorf("secrets: %s", got)
 	}
-	rule := in.RuleFor(asset.Info{ID: asset.ID{Kind: "chart", UID: "x"}, Tags: []string{"certified"}})
-	if rule.Overwrite != config.Always || rule.OnConflict != config.Stop {
+	rule, configured := in.RuleFor(asset.Info{ID: asset.ID{Kind: "chart", UID: "x"}, Tags: []string{"certified"}})
+	if !configured || rule.Overwrite != config.Always || rule.OnConflict != config.Stop {
 		t.Errorf("second rule with defaults: %+v", rule)
 	}
 	if !slices.Equal(in.Rules[3].Ignore, []config.Ignore{{Kind: "chart", Pointer: "/spec/cache_timeout"}}) {

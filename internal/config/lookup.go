@@ -21,14 +21,15 @@ func DefaultRule() Rule {
 	return Rule{Match: Match{text: "*", by: byAll}, Overwrite: IfUnchanged, OnConflict: Stop}
 }
 
-// RuleFor is the first rule that matches the asset, else the DefaultRule.
-func (i *Instance) RuleFor(info asset.Info) Rule {
+// RuleFor is the first rule that matches the asset, else the DefaultRule with
+// configured false.
+func (i *Instance) RuleFor(info asset.Info) (r Rule, configured bool) {
 	for _, r := range i.Rules {
 		if r.Match.Match(info) {
-			return r
+			return r, true
 		}
 	}
-	return DefaultRule()
+	return DefaultRule(), false
 }
 
 // Accepted is the entry that excuses a broken asset now, through the end of its

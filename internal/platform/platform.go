@@ -92,10 +92,14 @@ type Config struct {
 
 // Factory makes connections to servers of one platform.
 type Factory struct {
-	Name    string
-	Caps    Caps
-	Kinds   []asset.Kind // in dependency order: what is referred to comes first
-	Rules   normalize.Rules
+	Name  string
+	Caps  Caps
+	Kinds []asset.Kind // in dependency order: what is referred to comes first
+	Rules normalize.Rules
+	// Guarded are kinds that no rule of the config makes writable by default:
+	// connections, where a wrong write cuts off everything at once. What is new in
+	// Git is created all the same.
+	Guarded []asset.Kind
 	Options func() any // a pointer to the zero options struct, for the JSON Schema; nil when it has none
 	New     func(Config) (Platform, error)
 }

@@ -22,11 +22,12 @@ import (
 // Factory makes connections to Superset servers.
 func Factory() platform.Factory {
 	return platform.Factory{
-		Name:  "superset",
-		Caps:  platform.Caps{Delete: true, PartialImport: true, StableUID: true, Sharing: true},
-		Kinds: Kinds(),
-		Rules: Rules(),
-		New:   func(c platform.Config) (platform.Platform, error) { return open(c) },
+		Name:    "superset",
+		Caps:    platform.Caps{Delete: true, PartialImport: true, StableUID: true, Sharing: true},
+		Kinds:   Kinds(),
+		Rules:   Rules(),
+		Guarded: []asset.Kind{kindDatabase},
+		New:     func(c platform.Config) (platform.Platform, error) { return open(c) },
 	}
 }
 
