@@ -24,6 +24,24 @@ func (b *bundle) add(name string, content func() string) {
 	b.files[name] = content()
 }
 
+// written remembers the text of a document: rows never change in place, so the
+// row and the one it refers to decide it.
+type written struct{ r, of *row }
+
+func (s *Server) once(r, of *row, write func() string) func() string {
+	return func() string {
+		key := written{r, of}
+		if text, ok := s.texts[key]; ok {
+			return text
+		}
+		if len(s.texts) > 20000 {
+			clear(s.texts)
+		}
+		s.texts[key] = write()
+		return s.texts[key]
+	}
+}
+
 func (s *Server) newBundle(class string) *bundle {
 	b := &bundle{files: map[string]string{}}
 	meta := newObject()
@@ -155,7 +173,7 @@ func (s *Server) exportDataset(b *bundle, r *row, related bool) {
 		return
 	}
 	folder := fileName(db.title(), db.id, true)
-	b.add("datasets/"+folder+"/"+fileName(r.title(), r.id, false)+".yaml", func() string {
+	b.add("datasets/"+folder+"/"+fileName(r.title(), r.id, false)+".yaml", s.once(r, db, func() string {
 		o := s.datasetObject(r)
 		for _, k := range []string{"params", "template_params", "extra"} {
 			openJSON(o, k)
@@ -168,7 +186,7 @@ func (s *Server) exportDataset(b *bundle, r *row, related bool) {
 		o.set("version", "1.0.0")
 		o.set("database_uuid", db.uuid)
 		return emitYAML(o)
-	})
+	}))
 	if related {
 		b.add("databases/"+folder+".yaml", func() string { return databaseFile(db, false) })
 	}
@@ -177,7 +195,7 @@ func (s *Server) exportDataset(b *bundle, r *row, related bool) {
 func (s *Server) exportChart(b *bundle, r *row, related bool) {
 	ds, _ := r.fields["datasource_id"].(int)
 	table := s.state.byID(Dataset, ds)
-	b.add("charts/"+fileName(r.title(), r.id, false)+".yaml", func() string {
+	b.add("charts/"+fileName(r.title(), r.id, false)+".yaml", s.once(r, table, func() string {
 		o := exportFields(r, models[Chart].fields)
 		o.del("datasource_type")
 		o.del("datasource_name")
@@ -190,7 +208,7 @@ func (s *Server) exportChart(b *bundle, r *row, related bool) {
 			o.set("tags", stringList(r.tags))
 		}
 		return emitYAML(o)
-	})
+	}))
 	if table != nil && related {
 		s.exportDataset(b, table, true)
 	}
