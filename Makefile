@@ -12,7 +12,7 @@ GO ?= go
 LAB := testdata/superset-lab/superset-lab
 # packages with tests against real servers (named Live or E2E); one at a time,
 # because all of them use the same two servers
-LIVE := ./internal/platform/superset/... ./cmd/dashkeep/...
+LIVE := ./internal/platform/superset/... ./cmd/dashkeep/... $(if $(wildcard e2e),./e2e/...)
 LIVE_RUN := Live|E2E
 
 # Seconds each part may take; over it the part fails. They are there to notice a
@@ -31,7 +31,7 @@ define part
 start=$$SECONDS; rc=0
 timeout --foreground -k 30 $(2) $(3) || rc=$$?
 note=ok; [ $$rc = 0 ] || note="FAILED ($$rc)"; [ $$rc != 124 ] || note="FAILED: over its budget of $(2) s"
-printf '%-8s %4d s  %s\n' '$(1)' $$((SECONDS - start)) "$$note" >&2
+printf '%-8s %4d s  %s\n' "$(1)" $$((SECONDS - start)) "$$note" >&2
 [ $$rc = 0 ]
 endef
 
