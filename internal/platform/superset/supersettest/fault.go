@@ -101,8 +101,8 @@ func Slow(d time.Duration) Behaviour {
 	}
 }
 
-// Hang answers nothing until the client gives up. It closes started, when not
-// nil, at the first request it holds.
+// Hang answers nothing until the client gives up. started receives, when it has
+// room, for each request that is held; nil is allowed.
 func Hang(started chan<- struct{}) Behaviour {
 	return func(_ http.ResponseWriter, r *http.Request, _ http.Handler) {
 		select {
