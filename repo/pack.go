@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"crypto/sha1"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -181,7 +183,9 @@ func (p *packWriter) finish() (pk *storedPack, err error) {
 	}
 	base := filepath.Join(p.dir, "pack-"+sum.String())
 	keep := base + ".keep"
-	if err := os.WriteFile(keep, []byte(lockMark), 0o644); err != nil {
+	// Linked, not written: killed between creating and writing, it would be left
+	// empty, and an empty .keep may be a person's.
+	if err := linkMark(p.tmp, keep); err != nil && !errors.Is(err, fs.ErrExist) {
 		os.Remove(idx)
 		return nil, err
 	}

@@ -165,6 +165,7 @@ func newAviary(t *testing.T) (*aviary, *supersettest.Server, string) {
 // looks for each secret in every byte printed, every file of the clone and every
 // object of the clone and the remote.
 func TestSE1_SE2_noCanaryAnywhere(t *testing.T) {
+	notUnderRace(t)
 	v, sim, db := newAviary(t)
 	v.want(0, "pull", "prod", "-v")
 	v.want(0, "--output", "json", "pull", "prod")

@@ -146,6 +146,7 @@ func (k *killWorld) killed(rnd *rand.Rand) {
 // kill kept base from moving, a second edit of the same value before the next run
 // is reported as a conflict, and rightly left to a person.
 func TestCR2_killedDaemon(t *testing.T) {
+	notUnderRace(t)
 	t.Logf("%d kills, seed %d", *kills, *killSeed)
 	rnd := rand.New(rand.NewPCG(*killSeed, 2))
 	k := newKillWorld(t, *kills)
@@ -190,6 +191,7 @@ func (k *killWorld) converged() {
 // write and dashkeep has not recorded it: the next run finds it done and does not
 // write it again.
 func TestCR3_killedAfterAcceptedWrite(t *testing.T) {
+	notUnderRace(t)
 	k := newKillWorld(t, 3)
 	k.editGit(k.charts[0].UUID, "4711")
 	d := k.start("apply", "prod", "--yes")

@@ -18,6 +18,7 @@ import (
 // TestPictureIsCurrent tells the demo's story on a terminal and compares it with
 // docs/demo.svg. -update draws it anew.
 func TestPictureIsCurrent(t *testing.T) {
+	notUnderRace(t)
 	cmd := exec.Command(os.Args[0], "demo", "--dir", filepath.Join(t.TempDir(), "demo"))
 	cmd.Env = append(os.Environ(), asProgram+"=1", "NO_COLOR=")
 	lines := pictureLines(onTerminal(t, cmd))

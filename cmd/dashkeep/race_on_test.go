@@ -1,0 +1,7 @@
+//go:build race
+
+package main
+
+// raceDetector: tests that kill the program by the hundred skip themselves under
+// it; make check runs them once more without.
+const raceDetector = true
