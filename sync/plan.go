@@ -24,24 +24,30 @@ func (e *Engine) Plan(ctx context.Context, name, rev string, p importer.Policy) 
 	return plan, run, err
 }
 
-// plan makes the plan that brings from's files at rev to the server of to. Base
-// counts only when both are the same instance.
+// plan reads the server of to and makes the plan that brings from's files at rev
+// there.
 func (e *Engine) plan(ctx context.Context, from, to *Instance, rev string, p importer.Policy, run *Run) (*importer.Plan, error) {
+	e.say(to, "reading %s", to.Name)
+	live, err := e.live(ctx, to)
+	if err != nil {
+		return nil, err
+	}
+	return e.planFor(from, to, live, rev, p, run)
+}
+
+// planFor makes the plan from a reading of the server. Base counts only when both
+// are the same instance.
+func (e *Engine) planFor(from, to *Instance, live *asset.Set, rev string, p importer.Policy, run *Run) (*importer.Plan, error) {
 	revision, err := e.revision(rev)
 	if err != nil {
 		return nil, err
 	}
-	desired, broken, err := e.desired(from, revision)
+	desired, broken, err := e.desired(from, revision, live)
 	if err != nil {
 		return nil, err
 	}
 	if desired.Len() == 0 && len(broken) == 0 {
 		return nil, fmt.Errorf("there is nothing under %s/ at %s: pull first, or name a revision that has it with --at or --rev", from.Root, short(string(revision)))
-	}
-	e.say(to, "reading %s", to.Name)
-	live, err := e.live(ctx, to)
-	if err != nil {
-		return nil, err
 	}
 	b := &base{}
 	if from == to {

@@ -50,6 +50,7 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 	if err != nil {
 		return run, err
 	}
+	run.live = live
 	for try := 1; ; try++ {
 		err := e.bring(ctx, in, live, o, run)
 		var moved *repo.MovedError

@@ -35,6 +35,8 @@ type Run struct {
 	Warnings  []string
 	Held      error // the brake holds: nothing was committed
 
+	live *asset.Set // what a pull read
+
 	Plan    *importer.Plan
 	Outcome *importer.Outcome
 	Backup  string // ref of the pre-image

@@ -14,6 +14,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
 // stopGrace is how long a run may go on after Serve was told to stop: it
@@ -101,20 +102,21 @@ func (e *Engine) tick(serving, ctx context.Context, in *Instance, report func(*R
 	if err != nil || !in.AutoApply || in.Direction == PullOnly || run.Held != nil || serving.Err() != nil {
 		return
 	}
-	if run, err := e.autoApply(ctx, in); run != nil || err != nil {
+	if run, err := e.autoApply(ctx, in, run.live); run != nil || err != nil {
 		report(run, err)
 	}
 }
 
-// autoApply brings what waits in Git to the server. It returns nil, nil when
-// nothing waits.
-func (e *Engine) autoApply(ctx context.Context, in *Instance) (*Run, error) {
+// autoApply brings what waits in Git to the server, planned on what the pull just
+// read; apply looks at the planned assets once more before it writes. It returns
+// nil, nil when nothing waits.
+func (e *Engine) autoApply(ctx context.Context, in *Instance, live *asset.Set) (*Run, error) {
 	waits, err := e.waits(in)
 	if err != nil || !waits {
 		return nil, err
 	}
 	run := e.newRun("apply", in)
-	p, err := e.plan(ctx, in, in, "", importer.Policy{}, run)
+	p, err := e.planFor(in, in, live, "", importer.Policy{}, run)
 	if err != nil {
 		return run, err
 	}
