@@ -1,31 +1,18 @@
 package exporter
 
 import (
-	"slices"
-
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
 // Selection says which assets are kept. The zero value keeps everything.
 type Selection struct {
-	Kinds []asset.Kind          // empty: every kind
 	Match func(asset.Info) bool // nil: every asset
-}
-
-// IsZero reports whether the selection keeps everything.
-func (s Selection) IsZero() bool { return len(s.Kinds) == 0 && s.Match == nil }
-
-func (s Selection) wants(info asset.Info) bool {
-	if len(s.Kinds) > 0 && !slices.Contains(s.Kinds, info.ID.Kind) {
-		return false
-	}
-	return s.Match == nil || s.Match(info)
 }
 
 // apply keeps what is selected and, so that it can be restored, everything that
 // refers to; the rest becomes Unselected.
 func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
-	if s.IsZero() {
+	if s.Match == nil {
 		return set, nil
 	}
 	keep := map[asset.ID]bool{}
@@ -42,7 +29,7 @@ func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
 		}
 	}
 	for a := range set.All() {
-		if s.wants(a.Info) {
+		if s.Match(a.Info) {
 			visit(a.ID)
 		}
 	}
@@ -62,7 +49,7 @@ func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
 		}
 	}
 	for _, f := range set.Failed() {
-		if s.wants(f.Info) || keep[f.ID] {
+		if s.Match(f.Info) || keep[f.ID] {
 			out.Fail(f)
 		} else {
 			out.Unselect(f.ID)

@@ -103,7 +103,7 @@ func (s *Store) land(ctx context.Context, ref string, old oid, b *builder, why s
 	if !b.pack.empty() {
 		var err error
 		if pack, err = b.pack.finish(); err != nil {
-			return "", fmt.Errorf("writing objects of %s: %w; nothing was committed", ref, err)
+			return "", fmt.Errorf("writing objects of %s: %w; it is where it was", ref, err)
 		}
 		defer pack.release()
 		s.obj.remember(b.pack.recent)

@@ -47,7 +47,7 @@ func (e *Engine) planFor(from, to *Instance, live *asset.Set, rev string, p impo
 		return nil, err
 	}
 	if desired.Len() == 0 && len(broken) == 0 {
-		return nil, fmt.Errorf("there is nothing under %s/ at %s: pull first, or name a revision that has it with --at or --rev", from.Root, short(string(revision)))
+		return nil, fmt.Errorf("there is nothing under %s/ at %s: pull first, or name a revision that has it with --at or --rev", from.Root, revision.Short())
 	}
 	b := &base{}
 	if from == to {
@@ -79,11 +79,4 @@ func (in *Instance) reader() func(context.Context, []asset.ID) (*asset.Set, erro
 	return func(ctx context.Context, ids []asset.ID) (*asset.Set, error) {
 		return exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, IDs: ids})
 	}
-}
-
-func short(rev string) string {
-	if len(rev) > 10 {
-		return rev[:10]
-	}
-	return rev
 }

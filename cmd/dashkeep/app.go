@@ -92,7 +92,7 @@ a signal. Any other code means failure.`,
 	return root
 }
 
-// exactly and atMost turn cobra's argument errors into usage errors.
+// exactly and between turn cobra's argument errors into usage errors.
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
 		if len(args) != n {
