@@ -27,6 +27,15 @@ type Source interface {
 	Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error]
 }
 
+// Viewer is a Source that shows each account only what that account may see, so
+// that absence proves nothing by itself: what is missing is asked for by id, and
+// counts as gone only when the same account misses it a second time.
+type Viewer interface {
+	// Viewer names the account, "" when the server does not tell. It is compared
+	// and kept, so it must be no secret.
+	Viewer(ctx context.Context) (string, error)
+}
+
 // Options say what to read and how to normalize it.
 type Options struct {
 	Rules  normalize.Rules

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/repo"
 )
 
@@ -27,6 +28,7 @@ type IDs struct {
 	rev    repo.Revision
 	server map[string]string // asset.ID.String() -> server id
 	uid    map[string]string // kind + "/" + server id -> uid
+	minted map[string]string // asset.ID.String() -> server id, of what UID minted and nobody bound
 }
 
 const idsFile = "ids.json"
@@ -34,7 +36,7 @@ const idsFile = "ids.json"
 // LoadIDs reads the map of an instance; a missing one is empty. Without a store
 // (a config that is only tried out) it is empty too, and Bind fails.
 func LoadIDs(store *repo.Store, instance string) (*IDs, error) {
-	m := &IDs{store: store, instance: instance, server: map[string]string{}, uid: map[string]string{}}
+	m := &IDs{store: store, instance: instance, server: map[string]string{}, uid: map[string]string{}, minted: map[string]string{}}
 	if store == nil {
 		return m, nil
 	}
@@ -74,31 +76,64 @@ func (m *IDs) UID(k asset.Kind, server string) string {
 	if uid, ok := m.uid[string(k)+"/"+server]; ok {
 		return uid
 	}
-	return uuid.NewSHA1(idSpace, []byte(m.instance+"\x00"+string(k)+"\x00"+server)).String()
+	id := m.mint(k, server)
+	m.minted[id.String()] = server
+	return id.UID
 }
 
-// Server is the server's id of an asset, if it was ever bound.
+func (m *IDs) mint(k asset.Kind, server string) asset.ID {
+	return asset.ID{Kind: k, UID: uuid.NewSHA1(idSpace, []byte(m.instance+"\x00"+string(k)+"\x00"+server)).String()}
+}
+
+// Server is the server's id of an asset: bound, or minted since the map was
+// loaded.
 func (m *IDs) Server(id asset.ID) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	s, ok := m.server[id.String()]
+	if s, ok := m.server[id.String()]; ok {
+		return s, true
+	}
+	s, ok := m.minted[id.String()]
 	return s, ok
 }
 
 // bindTries is how often Bind takes over what a fetch brought to the ref.
 const bindTries = 3
 
-// Bind records that the asset has this id on the server. It is durable when it
+// Bind records which objects of the server the assets are. It is durable when it
 // returns. What another machine bound meanwhile, and a fetch brought, is kept.
-func (m *IDs) Bind(id asset.ID, server string) error {
+func (m *IDs) Bind(bs ...platform.Binding) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.bindAll(bs)
+}
+
+// Keep makes the minted ids of these assets durable, in one write. The map of a
+// platform that needs none stays absent.
+func (m *IDs) Keep() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var bs []platform.Binding
+	for id, server := range m.minted {
+		if _, bound := m.server[id]; bound {
+			continue
+		}
+		a, err := asset.ParseID(id)
+		if err != nil {
+			return err
+		}
+		bs = append(bs, platform.Binding{ID: a, Server: server})
+	}
+	return m.bindAll(bs)
+}
+
+func (m *IDs) bindAll(bs []platform.Binding) error {
 	var err error
 	for range bindTries {
-		if m.server[id.String()] == server {
+		if m.has(bs) {
 			return nil
 		}
-		err = m.bind(id, server)
+		err = m.bind(bs)
 		var moved *repo.MovedError
 		if !errors.As(err, &moved) {
 			break
@@ -109,17 +144,31 @@ func (m *IDs) Bind(id asset.ID, server string) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("binding %s to %s: %w", id, server, err)
+		return fmt.Errorf("binding %s to %s on instance %s: %w", bs[0].ID, bs[0].Server, m.instance, err)
 	}
 	return nil
 }
 
-func (m *IDs) bind(id asset.ID, server string) error {
+func (m *IDs) has(bs []platform.Binding) bool {
+	for _, b := range bs {
+		if m.server[b.ID.String()] != b.Server {
+			return false
+		}
+	}
+	return true
+}
+
+func (m *IDs) bind(bs []platform.Binding) error {
 	if m.store == nil {
 		return repo.ErrReadOnly
 	}
 	next := maps.Clone(m.server)
-	next[id.String()] = server
+	for _, b := range bs {
+		if uid, ok := m.uid[string(b.ID.Kind)+"/"+b.Server]; ok && uid != b.ID.UID {
+			delete(next, asset.ID{Kind: b.ID.Kind, UID: uid}.String()) // one object is one asset
+		}
+		next[b.ID.String()] = b.Server
+	}
 	data, err := json.MarshalIndent(next, "", " ") // keys sorted: stable bytes
 	if err != nil {
 		return err
@@ -129,10 +178,13 @@ func (m *IDs) bind(id asset.ID, server string) error {
 	if err != nil {
 		return err
 	}
-	if old, had := m.server[id.String()]; had {
-		delete(m.uid, string(id.Kind)+"/"+old)
+	for _, b := range bs {
+		if old, had := m.server[b.ID.String()]; had {
+			delete(m.uid, string(b.ID.Kind)+"/"+old)
+		}
+		m.uid[string(b.ID.Kind)+"/"+b.Server] = b.ID.UID
+		delete(m.minted, m.mint(b.ID.Kind, b.Server).String())
 	}
 	m.rev, m.server = rev, next
-	m.uid[string(id.Kind)+"/"+server] = id.UID
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/platform"
 )
 
 // hook makes the bare remote run a script before it takes a push.
@@ -231,7 +232,7 @@ func TestTwoMachines_idsAreJoined(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := ids.Bind(n(i+1), fmt.Sprint("row ", i+1)); err != nil {
+		if err := ids.Bind(platform.Binding{ID: n(i + 1), Server: fmt.Sprint("row ", i+1)}); err != nil {
 			t.Fatal(err)
 		}
 		maps = append(maps, ids)
@@ -240,7 +241,7 @@ func TestTwoMachines_idsAreJoined(t *testing.T) {
 	two.pull()
 	one.pull()
 	for i, m := range []*machine{one, two} {
-		if err := maps[i].Bind(n(i+3), fmt.Sprint("row ", i+3)); err != nil {
+		if err := maps[i].Bind(platform.Binding{ID: n(i + 3), Server: fmt.Sprint("row ", i+3)}); err != nil {
 			t.Errorf("%s: %v", m.name, err)
 		}
 		ids, err := LoadIDs(m.Repo, "prod")

@@ -85,6 +85,7 @@ type Raw struct {
 	Digest [sha256.Size]byte // of the bytes Doc was parsed from
 	Source string            // where it stood (path in an archive, endpoint), for messages
 	Lookup Lookup            // rows of the server it came from; nil when it has none
+	Unread []string          // pointers into the canonical document that this server cannot show ("/access")
 }
 
 // Asset is a normalized document.

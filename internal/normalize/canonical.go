@@ -26,7 +26,7 @@ func Canonical(raw *asset.Raw, rs Rules) (*asset.Asset, []asset.Note, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	a.Unread = unread
+	a.Unread = append(unread, raw.Unread...)
 	return a, d.notes, nil
 }
 

@@ -46,20 +46,72 @@ type Server struct {
 	Notes   []string // what this account or server cannot do
 }
 
+// Recognizer is what a platform without portable uids (Caps.StableUID is false)
+// must have besides.
+type Recognizer interface {
+	// Recognize finds out which objects of the server the known assets are, after
+	// their bindings were lost: same kind, title and content, and no other object
+	// or asset for which that holds too. It binds what it found and returns how
+	// many assets that were. It changes nothing on the server.
+	Recognize(ctx context.Context, known []*asset.Asset) (int, error)
+}
+
 // Caps says what a platform can do at all.
 type Caps struct {
-	Delete        bool
-	PartialImport bool // Import may be given a part of the assets
-	StableUID     bool // uids are the server's own and portable
-	Sharing       bool // owners and roles can be read
+	Delete    bool
+	StableUID bool // uids are the server's own and portable; without it: IDs and Recognizer
+	Sharing   bool // owners and roles can be read
+	// Bulk says that Import takes many assets for little more than the price of
+	// one. Without it assets are written one at a time, each read again right
+	// before.
+	Bulk bool
+}
+
+// Verb is one thing that can be done with assets of a kind.
+type Verb string
+
+// The verbs, in the order of the table in docs/platforms.md.
+const (
+	Read     Verb = "read"
+	Create   Verb = "create"
+	Update   Verb = "update"
+	Delete   Verb = "delete"
+	Restore  Verb = "restore"  // into an empty server, equal when read back
+	Access   Verb = "access"   // owners, roles, sharing
+	Verified Verb = "verified" // read back and compared after every write
+)
+
+// Verbs lists all of them.
+func Verbs() []Verb { return []Verb{Read, Create, Update, Delete, Restore, Access, Verified} }
+
+// Limit is what a platform cannot do with a kind. What no Limit names it can.
+type Limit struct {
+	Kind   asset.Kind // "" for every kind
+	Verb   Verb
+	Partly bool   // it can in part; Why says which
+	Why    string // for people, with the fact it rests on
+}
+
+// Binding says which object of a server an asset is.
+type Binding struct {
+	ID     asset.ID
+	Server string
 }
 
 // IDs is the map between uids and an instance's own ids, for platforms whose
-// ids are not portable. Bind is durable when it returns.
+// ids are not portable. Parts of an asset that have ids of their own (a
+// dashboard's widgets) may be bound too, under a kind that the factory does not
+// list.
 type IDs interface {
+	// UID is the uid of a server's object: the bound one, else one minted from
+	// instance, kind and server id, always the same.
 	UID(k asset.Kind, server string) string
+	// Server is the server's id of an asset, if it was bound, or minted by UID
+	// since the instance was connected.
 	Server(id asset.ID) (string, bool)
-	Bind(id asset.ID, server string) error
+	// Bind is durable when it returns. A new binding replaces an older one of the
+	// same asset.
+	Bind(bs ...Binding) error
 }
 
 // Auth holds the credentials of one instance. Secrets are resolved at login.
@@ -100,6 +152,8 @@ type Factory struct {
 	// connections, where a wrong write cuts off everything at once. What is new in
 	// Git is created all the same.
 	Guarded []asset.Kind
+	// Limits says, for docs/platforms.md, what it cannot do.
+	Limits  []Limit
 	Options func() any // a pointer to the zero options struct, for the JSON Schema; nil when it has none
 	New     func(Config) (Platform, error)
 }

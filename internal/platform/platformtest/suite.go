@@ -29,6 +29,9 @@ type Harness struct {
 	Cannot func(a *asset.Asset) string
 	// Bad makes of a good asset one that the server refuses. nil skips.
 	Bad func(tb testing.TB, good *asset.Asset) *asset.Asset
+	// Many makes a server with n small assets of the last kind (and what those need), on
+	// which no request has to wait. nil skips.
+	Many func(tb testing.TB, n int) *Server
 }
 
 // Server is one server under test. Its functions reach behind the platform's
@@ -50,12 +53,15 @@ type Server struct {
 	Stall func(tb testing.TB) (held <-chan struct{})
 	// Lie answers every write with success and does nothing.
 	Lie func(tb testing.TB)
+	// Hide makes an asset invisible to this account, as another user's private one
+	// is: not listed, and an answer as for one that is not there, or forbidden.
+	Hide func(tb testing.TB, id asset.ID, forbidden bool)
 	// Omit leaves an asset out of what the server exports, not of its listing.
 	Omit func(tb testing.TB, id asset.ID)
 	// Faults are ways to answer wrongly, by name. Under each the platform must
 	// fail or be complete; it must not say that less is there.
 	Faults map[string]func(tb testing.TB)
-	// Mend takes Throttle, Stall, Lie, Omit and Faults back.
+	// Mend takes Throttle, Stall, Lie, Hide, Omit and Faults back.
 	Mend func()
 	// Writes counts the changes that the server accepted so far.
 	Writes func() int

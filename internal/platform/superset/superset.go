@@ -23,7 +23,7 @@ import (
 func Factory() platform.Factory {
 	return platform.Factory{
 		Name:    "superset",
-		Caps:    platform.Caps{Delete: true, PartialImport: true, StableUID: true, Sharing: true},
+		Caps:    platform.Caps{Delete: true, StableUID: true, Bulk: true},
 		Kinds:   Kinds(),
 		Rules:   Rules(),
 		Guarded: []asset.Kind{kindDatabase},
