@@ -97,6 +97,16 @@ func (m *IDs) Server(id asset.ID) (string, bool) {
 	return s, ok
 }
 
+// Minted reports whether UID minted this id since the map was loaded and nobody
+// has bound it.
+func (m *IDs) Minted(id asset.ID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, bound := m.server[id.String()]
+	_, minted := m.minted[id.String()]
+	return minted && !bound
+}
+
 // bindTries is how often Bind takes over what a fetch brought to the ref.
 const bindTries = 3
 

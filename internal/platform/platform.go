@@ -109,6 +109,9 @@ type IDs interface {
 	// Server is the server's id of an asset, if it was bound, or minted by UID
 	// since the instance was connected.
 	Server(id asset.ID) (string, bool)
+	// Minted reports whether UID minted this id and nobody has bound it: its object
+	// may be another asset's, whose binding was lost or never made.
+	Minted(id asset.ID) bool
 	// Bind is durable when it returns. A new binding replaces an older one of the
 	// same asset.
 	Bind(bs ...Binding) error

@@ -54,6 +54,15 @@ func (m *IDs) Server(id asset.ID) (string, bool) {
 	return s, ok
 }
 
+// Minted is part of platform.IDs.
+func (m *IDs) Minted(id asset.ID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, bound := m.server[id]
+	_, minted := m.minted[id]
+	return minted && !bound
+}
+
 // Bind is part of platform.IDs.
 func (m *IDs) Bind(bs ...platform.Binding) error {
 	m.mu.Lock()
