@@ -28,6 +28,9 @@ type ApplyOptions struct {
 	// Preimage is given the live state of everything the plan touches, before the
 	// first write. An error stops the run with nothing written.
 	Preimage func(ctx context.Context, live *asset.Set) error
+	// OneByOne writes one asset at a time and reads each again right before: for
+	// servers that take a while for each, where an edit could slip in between.
+	OneByOne bool
 	// Progress is told about each asset as it is finished; may be nil.
 	Progress func(Done)
 }
@@ -109,7 +112,19 @@ type run struct {
 	out    *Outcome
 }
 
+// level writes changes that do not depend on each other. reread says that the
+// server was last read before something else was written.
 func (r *run) level(ctx context.Context, level []Change, reread bool) {
+	if !r.o.OneByOne {
+		r.write(ctx, level, reread)
+		return
+	}
+	for i := range level {
+		r.write(ctx, level[i:i+1], reread || i > 0)
+	}
+}
+
+func (r *run) write(ctx context.Context, level []Change, reread bool) {
 	level = r.runnable(ctx, level, reread)
 	var as []*asset.Asset
 	byID := map[asset.ID]Change{}

@@ -34,6 +34,9 @@ type Change struct {
 	Before, After *asset.Asset     // After = merge of base, desired and live under the policy
 	Conflicts     []merge.Conflict // live and Git both moved since base
 	Skip          string           // why policy leaves it alone; "" means it will be applied
+	// Unseen are the pointers among Before.Unread at which Git moved since base: they
+	// are written, and nobody can see whether they arrived.
+	Unseen []string
 }
 
 // Title is the name to show for the asset.
@@ -50,6 +53,20 @@ func (c Change) Title() string {
 // Applies reports whether apply will write this change.
 func (c Change) Applies() bool {
 	return c.Action != Noop && c.Skip == "" && len(c.Conflicts) == 0
+}
+
+// Compared is what the server has and what it gets, for showing the difference:
+// what the server cannot show stands on both sides, unless Git moved it.
+func (c Change) Compared() (before, after []byte) {
+	before, after = content(c.Before), content(c.After)
+	if c.Before == nil || c.After == nil {
+		return before, after
+	}
+	hidden := slices.DeleteFunc(slices.Clone(c.Before.Unread), func(p string) bool { return slices.Contains(c.Unseen, p) })
+	if filled, err := merge.Take(before, after, hidden); err == nil {
+		before = filled
+	}
+	return before, after
 }
 
 // Plan is what apply would do: data, so that it can be shown, saved and applied
@@ -128,12 +145,14 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 	switch {
 	case d == nil && b == nil:
 		return nil, nil // new on the server: the next pull brings it
-	case d == nil && live.Unselected(id):
+	case d == nil && (live.Unselected(id) || live.Hidden(id)):
 		return nil, nil
 	case d == nil:
 		return skip(c, Delete, "deleted in Git; pruning is off, so the server keeps it"), nil
 	case l == nil && live.Unselected(id):
 		return skip(c, Update, "outside the instance's selection"), nil
+	case l == nil && live.Hidden(id):
+		return skip(c, Update, "not shown to this account at present: it may be hidden or gone"), nil
 	case l == nil:
 		return createChange(c, rule, b, p), nil
 	}
@@ -153,7 +172,7 @@ func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
 
 func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 	c.Action = Update
-	have, err := merge.Take(l.Content, d.Content, l.Unread) // what live cannot show counts as Git's
+	have, err := c.assume(d, l, b)
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +208,29 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 		return skip(c, Update, "overwrite is never"+at(rule)), nil
 	}
 	return c, nil
+}
+
+// assume is live's content with what live cannot show filled in: the value it had
+// when both sides last agreed, so that an edit of it in Git is seen as one; Git's
+// where that is not known.
+func (c *Change) assume(d, l, b *asset.Asset) ([]byte, error) {
+	if b == nil || len(l.Unread) == 0 {
+		return merge.Take(l.Content, d.Content, l.Unread)
+	}
+	have, err := merge.Take(l.Content, b.Content, l.Unread)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range l.Unread {
+		with, err := merge.Take(have, d.Content, []string{p})
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(with, have) {
+			c.Unseen = append(c.Unseen, p)
+		}
+	}
+	return have, nil
 }
 
 func skip(c *Change, a Action, why string) *Change {

@@ -33,6 +33,7 @@ type fileChange struct {
 	Title     string           `json:"title"`
 	Skip      string           `json:"skip,omitempty"`
 	Conflicts []merge.Conflict `json:"conflicts,omitempty"`
+	Unseen    []string         `json:"unseen,omitempty"`
 	Before    *fileAsset       `json:"before,omitempty"`
 	After     *fileAsset       `json:"after,omitempty"`
 }
@@ -50,7 +51,7 @@ func EncodePlan(p *Plan, now time.Time) ([]byte, error) {
 	f := planFile{SchemaVersion: PlanVersion, Instance: p.Instance, Revision: p.Revision, Created: now.UTC(), Changes: []fileChange{}}
 	for _, c := range p.Changes {
 		f.Changes = append(f.Changes, fileChange{
-			Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Skip: c.Skip, Conflicts: c.Conflicts,
+			Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Skip: c.Skip, Conflicts: c.Conflicts, Unseen: c.Unseen,
 			Before: toFile(c.Before), After: toFile(c.After),
 		})
 	}
@@ -108,7 +109,7 @@ func (fc fileChange) change() (Change, error) {
 	if err != nil {
 		return Change{}, err
 	}
-	c := Change{ID: id, Skip: fc.Skip, Conflicts: fc.Conflicts}
+	c := Change{ID: id, Skip: fc.Skip, Conflicts: fc.Conflicts, Unseen: fc.Unseen}
 	for _, a := range []Action{Noop, Create, Update, Delete} {
 		if a.String() == fc.Action {
 			c.Action = a

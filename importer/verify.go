@@ -82,7 +82,7 @@ func check(d *Done, live *asset.Set) error {
 	for _, n := range d.Omitted {
 		exempt = append(exempt, n.Path)
 	}
-	d.Unread = got.Unread
+	d.Unread = holding(d.After.Content, got.Unread)
 	have, err := merge.Take(got.Content, d.After.Content, exempt)
 	if err != nil {
 		return err
@@ -95,4 +95,22 @@ func check(d *Done, live *asset.Set) error {
 		return err
 	}
 	return &VerifyError{ID: d.ID, Fields: fields}
+}
+
+// holding lists the pointers at which the document has a value.
+func holding(doc []byte, pointers []string) []string {
+	if len(pointers) == 0 {
+		return nil
+	}
+	root, err := asset.Parse(doc)
+	if err != nil {
+		return pointers
+	}
+	var out []string
+	for _, p := range pointers {
+		if keys, err := asset.Split(p); err != nil || asset.Get(root, keys...) != nil {
+			out = append(out, p)
+		}
+	}
+	return out
 }

@@ -48,7 +48,7 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 	out, err := importer.Apply(ctx, in.Target, p, importer.ApplyOptions{
 		Read:     in.reader(),
 		Preimage: func(ctx context.Context, live *asset.Set) error { return e.preimage(ctx, in, p, live, run) },
-		Progress: progress,
+		Progress: progress, OneByOne: in.OneByOne,
 	})
 	if err != nil {
 		return in.named(err)

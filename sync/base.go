@@ -30,6 +30,9 @@ type base struct {
 // baseState is what the brake compares the next listing with.
 type baseState struct {
 	Newest map[asset.Kind]newest `json:"newest,omitempty"`
+	// Missing are assets that the last pull did not find, with the account that
+	// missed them (see settleAbsence).
+	Missing map[string]string `json:"missing,omitempty"`
 }
 
 type newest struct {
@@ -100,7 +103,7 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 		ids[id] = true
 	}
 	for id := range ids {
-		agreed, err := e.agree(id, b, git, live)
+		agreed, err := e.agree(id, b, git, live, run.Op != "pull")
 		if err != nil {
 			return fmt.Errorf("base of %s: %w", id, err)
 		}
@@ -111,6 +114,7 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 	next := b.state
 	if run.Op == "pull" {
 		next = nextState(b.state, live)
+		next.Missing = run.missing
 	}
 	state, err := json.Marshal(next)
 	if err != nil {
@@ -122,30 +126,35 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 }
 
 // agree is the new base of one asset. Where one side cannot be seen the old base
-// stays.
-func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set) ([]byte, error) {
+// stays; of values that live cannot show it takes Git's when they were written
+// just now, or when there is no older base to keep.
+func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set, written bool) ([]byte, error) {
 	old := content(b.set.Get(id))
 	g, known := git[id]
-	if _, bad := live.Unreadable(id); bad || !known || live.Unselected(id) {
+	if _, bad := live.Unreadable(id); bad || !known || live.Unselected(id) || live.Hidden(id) {
 		return old, nil
 	}
 	l := live.Get(id)
 	if l == nil {
 		return merge.Agree(old, g, nil)
 	}
-	have, err := takeUnread(l, g)
+	hidden := old
+	if written || old == nil {
+		hidden = g
+	}
+	have, err := takeUnread(l, hidden)
 	if err != nil {
 		return nil, err
 	}
 	return merge.Agree(old, g, have)
 }
 
-// takeUnread is live's content with Git's word for what live cannot show.
-func takeUnread(l *asset.Asset, git []byte) ([]byte, error) {
-	if len(l.Unread) == 0 || git == nil {
+// takeUnread is live's content with from's word for what live cannot show.
+func takeUnread(l *asset.Asset, from []byte) ([]byte, error) {
+	if len(l.Unread) == 0 || from == nil {
 		return l.Content, nil
 	}
-	return merge.Take(l.Content, git, l.Unread)
+	return merge.Take(l.Content, from, l.Unread)
 }
 
 func content(a *asset.Asset) []byte {

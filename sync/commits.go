@@ -37,12 +37,17 @@ func (e *Engine) commitsFor(in *Instance, first bool, pulled []Pulled, live *ass
 	return commits
 }
 
-// author is who edited the asset on the server. Who deleted one, no server says.
+// author is who edited the asset on the server, or made it, where the server says
+// only that. Who deleted one, no server says.
 func (e *Engine) author(in *Instance, p Pulled) repo.Signature {
-	if p.Action == "removed" || p.Info.UpdatedBy.IsZero() || in.Author == nil {
+	who := p.Info.UpdatedBy
+	if who.IsZero() && p.Action == "added" && len(p.Info.Owners) == 1 {
+		who = asset.Person{Username: p.Info.Owners[0]}
+	}
+	if p.Action == "removed" || who.IsZero() || in.Author == nil {
 		return e.Committer
 	}
-	if sig, ok := in.Author(p.Info.UpdatedBy); ok {
+	if sig, ok := in.Author(who); ok {
 		return sig
 	}
 	return e.Committer

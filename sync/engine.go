@@ -45,6 +45,8 @@ type Instance struct {
 	AutoApply bool
 	Source    exporter.Source
 	Target    importer.Target
+	OneByOne  bool // the server takes a while for each write: see importer.ApplyOptions
+	IDs       *IDs // the map that Source and Target use; nil when they need none
 	Rules     normalize.Rules
 	Kinds     []asset.Kind // in dependency order
 	Select    exporter.Selection

@@ -32,12 +32,12 @@ func (e *Engine) plan(ctx context.Context, from, to *Instance, rev string, p imp
 	if err != nil {
 		return nil, err
 	}
-	return e.planFor(from, to, live, rev, p, run)
+	return e.planFor(ctx, from, to, live, rev, p, run)
 }
 
 // planFor makes the plan from a reading of the server. Base counts only when both
 // are the same instance.
-func (e *Engine) planFor(from, to *Instance, live *asset.Set, rev string, p importer.Policy, run *Run) (*importer.Plan, error) {
+func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Set, rev string, p importer.Policy, run *Run) (*importer.Plan, error) {
 	revision, err := e.revision(rev)
 	if err != nil {
 		return nil, err
@@ -54,6 +54,9 @@ func (e *Engine) planFor(from, to *Instance, live *asset.Set, rev string, p impo
 		if b, err = e.loadBase(to, desired, live); err != nil {
 			return nil, err
 		}
+	}
+	if live, err = e.recognize(ctx, to, live, desired, b.set); err != nil {
+		return nil, err
 	}
 	markBroken(desired, broken, live, b.set)
 	for _, f := range broken {

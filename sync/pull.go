@@ -9,6 +9,7 @@ import (
 	"github.com/dashkeep/dashkeep/exporter"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/lint"
+	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/repo"
 )
 
@@ -50,6 +51,9 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 	if err != nil {
 		return run, err
 	}
+	if live, err = e.recognizeHead(ctx, in, live); err != nil {
+		return run, err
+	}
 	run.live = live
 	for try := 1; ; try++ {
 		err := e.bring(ctx, in, live, o, run)
@@ -59,6 +63,26 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 		}
 		e.say(in, "the branch moved, looking again")
 	}
+}
+
+// recognizeHead is recognize against what Git and base have now.
+func (e *Engine) recognizeHead(ctx context.Context, in *Instance, live *asset.Set) (*asset.Set, error) {
+	if _, ok := in.Source.(platform.Recognizer); !ok {
+		return live, nil
+	}
+	head, _, err := e.Repo.Head()
+	if err != nil {
+		return nil, err
+	}
+	desired, _, err := e.desired(in, head, live)
+	if err != nil {
+		return nil, err
+	}
+	b, err := e.loadBase(in, live, desired)
+	if err != nil {
+		return nil, err
+	}
+	return e.recognize(ctx, in, live, desired, b.set)
 }
 
 // commitTries is how often a pull is computed anew because somebody else moved
@@ -80,11 +104,11 @@ func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	e.recording.Lock()
 	defer e.recording.Unlock()
 	run.Conflicts, run.Dirty, run.Failures, run.Accepted = nil, nil, nil, nil
-	rec, b, err := e.lookAt(ctx, in, live, run)
+	rec, b, err := e.lookAt(ctx, in, live, o, run)
 	if err != nil {
 		return err
 	}
-	if held := e.brake(in, b, live, rec, o); held != nil {
+	if held := e.brake(in, b, live, rec, o, run); held != nil {
 		run.Held = held
 		return nil
 	}
@@ -98,11 +122,16 @@ func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	if err := e.moveBase(ctx, in, b, rec.Git, live, run); err != nil {
 		return fmt.Errorf("the pull of %s is committed, but base did not move (the next pull puts it right): %w", in.Name, err)
 	}
+	if in.IDs != nil {
+		if err := in.IDs.Keep(); err != nil {
+			run.warn("the map of ids is not kept: %v; the next pull keeps it", err)
+		}
+	}
 	return nil
 }
 
 // lookAt compares live with Git and base and records what cannot be handled.
-func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, run *Run) (*reconciled, *base, error) {
+func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o PullOptions, run *Run) (*reconciled, *base, error) {
 	head, _, err := e.Repo.Head()
 	if err != nil {
 		return nil, nil, err
@@ -115,6 +144,12 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, run 
 	b, err := e.loadBase(in, live, desired)
 	if err != nil {
 		return nil, nil, err
+	}
+	if run.missing == nil { // else this is another try with the same reading
+		run.missing = map[string]string{}
+		if err := e.settleAbsence(ctx, in, b, live, o, run); err != nil {
+			return nil, nil, err
+		}
 	}
 	markBroken(desired, broken, live, b.set)
 	for _, f := range broken {
@@ -156,12 +191,18 @@ func (r *reconciled) holdAdditions(broken []BrokenFile, run *Run) {
 }
 
 // brake holds a pull that would take too much out of Git (SPEC promise 6).
-func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, o PullOptions) error {
+func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, o PullOptions, run *Run) error {
 	if o.Accept {
 		return nil
 	}
+	removed := slices.Clone(rec.Removed)
+	for _, id := range b.set.IDs() {
+		if live.Hidden(id) { // not counted as gone yet, and many of them are a disaster already
+			removed = append(removed, id)
+		}
+	}
 	held := in.Brake.Check(exporter.Seen{
-		Known: b.set.Len(), Live: live.Len() + len(live.Failed()), Removed: rec.Removed, Changed: rec.Changed,
+		Known: b.set.Len(), Live: live.Len() + len(live.Failed()), Removed: removed, Changed: rec.Changed,
 		WentBack: wentBack(b.state, live),
 	})
 	if held == nil {

@@ -35,7 +35,8 @@ type Run struct {
 	Warnings  []string
 	Held      error // the brake holds: nothing was committed
 
-	live *asset.Set // what a pull read
+	live    *asset.Set        // what a pull read
+	missing map[string]string // what it did not find for the first time, and the account
 
 	Plan    *importer.Plan
 	Outcome *importer.Outcome

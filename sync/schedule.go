@@ -116,7 +116,7 @@ func (e *Engine) autoApply(ctx context.Context, in *Instance, live *asset.Set) (
 		return nil, err
 	}
 	run := e.newRun("apply", in)
-	p, err := e.planFor(in, in, live, "", importer.Policy{}, run)
+	p, err := e.planFor(ctx, in, in, live, "", importer.Policy{}, run)
 	if err != nil {
 		return run, err
 	}

@@ -40,6 +40,9 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 	if err != nil {
 		return nil, err
 	}
+	if live, err = e.recognizeHead(ctx, in, live); err != nil {
+		return nil, err
+	}
 	head, _, err := e.Repo.Head()
 	if err != nil {
 		return nil, err
@@ -96,7 +99,11 @@ func statusOf(id asset.ID, desired, live, base *asset.Set) (AssetStatus, error) 
 		s.State = OnlyLive
 		return s, nil
 	}
-	have, err := takeUnread(l, d.Content)
+	hidden := content(b)
+	if b == nil {
+		hidden = d.Content
+	}
+	have, err := takeUnread(l, hidden)
 	if err != nil {
 		return s, err
 	}

@@ -140,7 +140,7 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 		for _, c := range plan.Changes {
 			r.Changes = append(r.Changes, changeReport{
 				Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Path: pathOf(c), Applies: c.Applies(), Skip: c.Skip,
-				Changes: values(bytesOf(c.Before), afterOf(c)), Conflicts: conflictsOf(c), Diff: diffOf(c),
+				Changes: values(c.Compared()), Conflicts: conflictsOf(c), Diff: diffOf(c),
 			})
 		}
 		for _, f := range run.Failures {
@@ -221,7 +221,7 @@ func (a *app) printChange(c importer.Change, diffs bool) {
 	if len(c.Conflicts) > 0 || c.Action != importer.Update {
 		return
 	}
-	for _, ch := range summary.Changes(bytesOf(c.Before), afterOf(c)) {
+	for _, ch := range summary.Changes(c.Compared()) {
 		a.printf("    %s\n", changeLine(ch))
 	}
 	if diffs {
@@ -247,7 +247,8 @@ func diffOf(c importer.Change) string {
 		return ""
 	}
 	name := pathOf(c)
-	return diff.Unified(name, name, c.Before.Content, c.After.Content, 3)
+	before, after := c.Compared()
+	return diff.Unified(name, name, before, after, 3)
 }
 
 func pathOf(c importer.Change) string {
@@ -255,20 +256,6 @@ func pathOf(c importer.Change) string {
 		return c.After.Path
 	}
 	return c.ID.String()
-}
-
-func bytesOf(x *asset.Asset) []byte {
-	if x == nil {
-		return nil
-	}
-	return x.Content
-}
-
-func afterOf(c importer.Change) []byte {
-	if c.Action == importer.Delete {
-		return nil
-	}
-	return bytesOf(c.After)
 }
 
 func conflictsOf(c importer.Change) any {

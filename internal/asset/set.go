@@ -27,13 +27,14 @@ type Set struct {
 	byID       map[ID]*Asset
 	failed     map[ID]Failure
 	unselected map[ID]bool
+	hidden     map[ID]bool
 	Notes      []Note
 }
 
 // NewSet collects assets. A second asset with the same ID, or with a path that
 // differs only by case or Unicode normalization, is an error that names both.
 func NewSet(as ...*Asset) (*Set, error) {
-	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}}
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]bool{}}
 	paths := make(map[string]*Asset, len(as))
 	for _, a := range as {
 		if o := s.byID[a.ID]; o != nil {
@@ -132,12 +133,22 @@ func (s *Set) Unselect(id ID) { s.unselected[id] = true }
 // Unselected reports whether the asset is there but outside the selection.
 func (s *Set) Unselected(id ID) bool { return s != nil && s.unselected[id] }
 
+// Add puts in an asset that was found later, in place of one with its ID.
+func (s *Set) Add(a *Asset) { s.byID[a.ID] = a }
+
+// Hide records an asset that this read did not find, and of which nobody can say
+// yet whether it is gone.
+func (s *Set) Hide(id ID) { s.hidden[id] = true }
+
+// Hidden reports whether the asset was not found but may be there.
+func (s *Set) Hidden(id ID) bool { return s != nil && s.hidden[id] }
+
 // Absent reports whether the asset is known not to be there: not readable, not
-// unreadable, not merely outside the selection.
+// unreadable, not hidden, not merely outside the selection.
 func (s *Set) Absent(id ID) bool {
 	if s == nil {
 		return true
 	}
 	_, failed := s.failed[id]
-	return s.byID[id] == nil && !failed && !s.unselected[id]
+	return s.byID[id] == nil && !failed && !s.unselected[id] && !s.hidden[id]
 }

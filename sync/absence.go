@@ -1,0 +1,118 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/dashkeep/dashkeep/exporter"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/platform"
+	"github.com/dashkeep/dashkeep/repo"
+)
+
+// settleAbsence decides what has become of assets that the last pull knew and
+// this listing lacks, where a listing shows each account only what that account
+// may see (exporter.Viewer):
+//
+//	asked for by id it is there      read like every other
+//	asked for by id it is forbidden  unreadable: kept and reported
+//	not there, for the first time    kept; its name and the account go to base
+//	not there, to the same account   gone
+//	a second time, or accepted
+func (e *Engine) settleAbsence(ctx context.Context, in *Instance, b *base, live *asset.Set, o PullOptions, run *Run) error {
+	viewer, ok := in.Source.(exporter.Viewer)
+	if !ok {
+		return nil
+	}
+	var lost []asset.ID
+	for _, id := range b.set.IDs() {
+		if live.Absent(id) {
+			lost = append(lost, id)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	if o.Accept || len(lost) <= max(in.Brake.Removed, askAtLeast) { // else the brake holds, whatever the answers
+		var err error
+		if lost, err = e.askFor(ctx, in, lost, live); err != nil || o.Accept {
+			return err
+		}
+	}
+	account, err := viewer.Viewer(ctx)
+	if err != nil {
+		return in.named(err)
+	}
+	for _, id := range lost {
+		if was, before := b.state.Missing[id.String()]; before && was == account {
+			continue
+		}
+		live.Hide(id)
+		run.missing[id.String()] = account
+	}
+	if n := len(run.missing); n > 0 {
+		run.warn("%d of the assets this instance had are not shown to this account any more, such as %s; they stay in Git, and count as deleted when the next pull of the same account misses them too", n, slices.MinFunc(lost, asset.ID.Compare))
+	}
+	return nil
+}
+
+// askAtLeast is how many missing assets are asked for one by one even when the
+// brake would allow fewer to go.
+const askAtLeast = 50
+
+// askFor reads assets by id. What is there, or cannot be read, goes into live;
+// what is not there comes back.
+func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live *asset.Set) ([]asset.ID, error) {
+	found, err := in.reader()(ctx, ids)
+	if err != nil {
+		return nil, in.named(err)
+	}
+	for a := range found.All() {
+		live.Add(a)
+	}
+	for _, f := range found.Failed() {
+		live.Fail(f)
+	}
+	return slices.DeleteFunc(ids, func(id asset.ID) bool { return !live.Absent(id) }), nil
+}
+
+// recognize gives assets back their uids when the map of ids was lost or never
+// was: what the server has under uids that nobody knows may be what Git has
+// under uids that the server does not show. It returns live, read again when
+// something was recognized.
+func (e *Engine) recognize(ctx context.Context, in *Instance, live *asset.Set, known ...*asset.Set) (*asset.Set, error) {
+	r, ok := in.Source.(platform.Recognizer)
+	if !ok {
+		return live, nil
+	}
+	has := func(id asset.ID) bool {
+		return slices.ContainsFunc(known, func(s *asset.Set) bool { return !s.Absent(id) })
+	}
+	if !slices.ContainsFunc(live.IDs(), func(id asset.ID) bool { return !has(id) }) {
+		return live, nil
+	}
+	var lost []*asset.Asset
+	for _, id := range allIDs(known...) {
+		for _, s := range known {
+			if a := s.Get(id); a != nil && live.Absent(id) {
+				lost = append(lost, a)
+				break
+			}
+		}
+	}
+	if len(lost) == 0 {
+		return live, nil
+	}
+	e.say(in, "looking for %d assets under other ids", len(lost))
+	n, err := r.Recognize(ctx, lost)
+	switch {
+	case errors.Is(err, repo.ErrReadOnly): // status: nothing can be bound
+		return live, nil
+	case err != nil:
+		return nil, in.named(err)
+	case n == 0:
+		return live, nil
+	}
+	return e.live(ctx, in)
+}
