@@ -102,8 +102,9 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 	for _, id := range live.IDs() {
 		ids[id] = true
 	}
+	written := run.written()
 	for id := range ids {
-		agreed, err := e.agree(id, b, git, live, run.Op != "pull")
+		agreed, err := e.agree(id, b, git, live, written[id])
 		if err != nil {
 			return fmt.Errorf("base of %s: %w", id, err)
 		}
@@ -126,9 +127,9 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 }
 
 // agree is the new base of one asset. Where one side cannot be seen the old base
-// stays; of values that live cannot show it takes Git's when they were written
-// just now, or when there is no older base to keep.
-func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set, written bool) ([]byte, error) {
+// stays; of values that live cannot show it takes Git's when they are what was
+// written just now, or when there is no older base to keep.
+func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set, written []byte) ([]byte, error) {
 	old := content(b.set.Get(id))
 	g, known := git[id]
 	if _, bad := live.Unreadable(id); bad || !known || live.Unselected(id) || live.Hidden(id) {
@@ -138,8 +139,12 @@ func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asse
 	if l == nil {
 		return merge.Agree(old, g, nil)
 	}
-	hidden := old
-	if written || old == nil {
+	hidden := written
+	switch {
+	case written != nil:
+	case old != nil:
+		hidden = old
+	default:
 		hidden = g
 	}
 	have, err := takeUnread(l, hidden)

@@ -403,13 +403,13 @@ func (p *pure) pull(accept bool) ([]Conflict, bool, int) {
 	for _, c := range r.Pulled {
 		p.commit(map[asset.ID][]byte{c.Info.ID: c.After})
 	}
-	p.agree(b, r.Git, live, false)
+	p.agree(b, r.Git, live, nil)
 	return r.Conflicts, false, len(r.Pulled)
 }
 
-func (p *pure) agree(b *base, git map[asset.ID][]byte, live *asset.Set, written bool) {
+func (p *pure) agree(b *base, git map[asset.ID][]byte, live *asset.Set, written map[asset.ID][]byte) {
 	for _, id := range allIDs(b.set, live, p.set(p.files)) {
-		doc, err := (&Engine{}).agree(id, b, git, live, written)
+		doc, err := (&Engine{}).agree(id, b, git, live, written[id])
 		if err != nil {
 			p.t.Fatal(err)
 		}
@@ -441,7 +441,7 @@ func (p *pure) apply(policy importer.Policy) {
 	for _, d := range out.Done {
 		git[d.ID] = p.files[d.ID]
 	}
-	p.agree(b, git, out.Live, true)
+	p.agree(b, git, out.Live, git)
 }
 
 func (p *pure) restore() { p.apply(importer.Policy{Force: importer.Always}) }

@@ -105,7 +105,7 @@ func reconcileState(t *testing.T, b, g, l, trouble string) {
 	if removed := seen && b != "" && l == ""; (len(r.Removed) == 1) != removed {
 		t.Errorf("removed %v, want %v", r.Removed, removed)
 	}
-	after, err := (&Engine{}).agree(u1, asBase(base), r.Git, live, false)
+	after, err := (&Engine{}).agree(u1, asBase(base), r.Git, live, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestReconcile_valueMovedOnOneSideIsKept(t *testing.T) {
 				}
 			}
 		}
-		next, err := (&Engine{}).agree(u1, asBase(side(t, "", baseDoc)), r.Git, live, false)
+		next, err := (&Engine{}).agree(u1, asBase(side(t, "", baseDoc)), r.Git, live, nil)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestReconcile_valueMovedOnOneSideIsKept(t *testing.T) {
 		if len(again.Pulled) > 0 || len(again.Conflicts) != len(r.Conflicts) {
 			rt.Errorf("a second pull: %d changes, %d conflicts (first: %d)", len(again.Pulled), len(again.Conflicts), len(r.Conflicts))
 		}
-		next2, err := (&Engine{}).agree(u1, asBase(side(t, "", next)), again.Git, live, false)
+		next2, err := (&Engine{}).agree(u1, asBase(side(t, "", next)), again.Git, live, nil)
 		if err != nil || !bytes.Equal(next, next2) {
 			rt.Errorf("base moved again: %v\n%s\n%s", err, next, next2)
 		}

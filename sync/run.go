@@ -97,6 +97,20 @@ func (r *Run) fail(in *Instance, now time.Time, f Failure) {
 	r.Failures = append(r.Failures, f)
 }
 
+// written is what the run put on the server, by asset.
+func (r *Run) written() map[asset.ID][]byte {
+	out := map[asset.ID][]byte{}
+	if r.Outcome == nil {
+		return out
+	}
+	for _, d := range r.Outcome.Done {
+		if d.Err == nil && d.Action != importer.Delete {
+			out[d.ID] = content(d.After)
+		}
+	}
+	return out
+}
+
 // leftOut reports whether something that Git holds could not be put on the
 // server. A reference that Git itself knows leads nowhere is no loss.
 func (r *Run) leftOut() bool {
