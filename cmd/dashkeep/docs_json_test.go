@@ -66,7 +66,7 @@ func printed(v any) []string {
 func TestLintCodesAreDocumented(t *testing.T) {
 	page := readPage(t, "how-to/ci.md")
 	for _, code := range []string{lint.CodeSyntax, lint.CodeHeader, lint.CodeMarker, lint.CodeCanonical, lint.CodeFolder, lint.CodeDuplicate,
-		lint.CodeCase, lint.CodeDangling, lint.CodeMissing, lint.CodeSecret, lint.CodeSecretKey, lint.CodeRowID} {
+		lint.CodeCase, lint.CodeDangling, lint.CodeMissing, lint.CodeSecret, lint.CodeSecretKey, lint.CodeRowID, lint.CodeValue} {
 		if !strings.Contains(page, "\n| `"+code+"` | ") {
 			t.Errorf("docs/how-to/ci.md does not say what %s means", code)
 		}

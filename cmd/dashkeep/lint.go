@@ -13,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/lint"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform/all"
 )
 
@@ -25,7 +27,7 @@ func (a *app) lintCmd() *cobra.Command {
 		Long: `Checks the asset files below PATH (default: the current folder) without any
 server or config: a pre-commit hook or a CI job. Prints path:line:col: message
 and exits 1 when something is wrong. A reference to a row that the server itself
-does not have is only a warning. --fix rewrites files that are merely not in
+does not have, or a value that its platform does not document, is only a warning. --fix rewrites files that are merely not in
 canonical form.`,
 		Example: "  dashkeep lint\n  dashkeep lint ./dashboards/prod --fix",
 		Args:    between(0, 1, "at most one PATH"),
@@ -63,8 +65,8 @@ func (a *app) lint(ctx context.Context, root string, fix bool) error {
 	}
 	reports := []findingReport{}
 	wrong := 0
-	for _, f := range lint.Check(files, lint.Options{}) {
-		warning := f.Code == lint.CodeMissing
+	for _, f := range lint.Check(files, lint.Options{Odd: oddValues()}) {
+		warning := f.Warning()
 		if !warning {
 			wrong++
 		}
@@ -88,6 +90,21 @@ func (a *app) lint(ctx context.Context, root string, fix bool) error {
 		return codeError{code: exitFailed}
 	}
 	return nil
+}
+
+// oddValues knows the documented values of each platform's fields.
+func oddValues() func(*asset.Document) []lint.Odd {
+	rules := map[string]normalize.Rules{}
+	for _, f := range all.Factories() {
+		rules[f.Rules.Format] = f.Rules
+	}
+	return func(doc *asset.Document) []lint.Odd {
+		var out []lint.Odd
+		for _, o := range normalize.Unknown(doc, rules[doc.Format].Kinds[doc.Kind]) {
+			out = append(out, lint.Odd{Line: o.Line, Col: o.Col, Text: o.Text})
+		}
+		return out
+	}
 }
 
 func (a *app) fix(root string, files map[string][]byte) error {

@@ -30,6 +30,7 @@ const (
 	CodeSecret    = "secret"         // has the shape of a secret
 	CodeSecretKey = "secret-by-name" // a key named like a secret has a value
 	CodeRowID     = "row-id"         // a row id where a reference belongs
+	CodeValue     = "unknown-value"  // a value that the platform does not document
 )
 
 // Finding is one thing that is wrong.
@@ -50,6 +51,16 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s: %s (%s)", place, f.Message, f.Code)
 }
 
+// Warning reports whether the finding is something to look at rather than an
+// error: the server itself has it so, or may.
+func (f Finding) Warning() bool { return f.Code == CodeMissing || f.Code == CodeValue }
+
+// Odd is a value that a platform does not document.
+type Odd struct {
+	Line, Col int
+	Text      string
+}
+
 // Options of a check.
 type Options struct {
 	// Roots are the instance folders. A reference is looked up in the folder its
@@ -61,6 +72,9 @@ type Options struct {
 	// RowIDs are key names whose value must be a reference, never a bare number;
 	// the platform's rules say which. nil: not checked.
 	RowIDs func(format string, kind asset.Kind, key string) bool
+	// Odd lists values that the document's platform does not know; the platform's
+	// rules say which. nil: not checked.
+	Odd func(doc *asset.Document) []Odd
 }
 
 // Check looks at asset files by their slash paths in the repository. Findings
@@ -129,6 +143,11 @@ func (c *checker) file(p string, data []byte) (checked, bool) {
 	}
 	c.place(d)
 	c.rowIDs(d)
+	if c.o.Odd != nil {
+		for _, odd := range c.o.Odd(doc) {
+			c.add(p, odd.Line, odd.Col, CodeValue, "%s", odd.Text)
+		}
+	}
 	return d, true
 }
 

@@ -301,3 +301,22 @@ func TestShuffled(t *testing.T) {
 		}
 	})
 }
+
+// A value that nobody documented is named with its line, and nothing else happens to it.
+func TestUnknownValues(t *testing.T) {
+	kr := normalize.KindRules{Values: []normalize.Values{{Path: "/parts/*/sort", Known: []string{"bar", "line"}}, {Path: "/seen", Known: []string{"all"}}}}
+	doc, err := asset.ParseDocument("x.yaml", []byte("dashkeep: toy/1\nkind: thing\nuid: u\ntitle: t\nspec:\n  parts:\n    - sort: bar\n    - sort: sankey\n    - sort: 7\n    - {}\n  seen: some\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, o := range normalize.Unknown(doc, kr) {
+		got = append(got, fmt.Sprintf("%d:%d %s", o.Line, o.Col, o.Path))
+		if !strings.Contains(o.Text, "is no value that is documented for") {
+			t.Error(o.Text)
+		}
+	}
+	if want := []string{"8:13 /spec/parts/1/sort", "11:9 /spec/seen"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}

@@ -41,6 +41,7 @@ type KindRules struct {
 	// key is absent from a server's document, its pointer is listed in
 	// Asset.Unread.
 	Unread []Field
+	Values []Values // documented values of fields that have a closed list of them
 }
 
 // Field is a top-level field with the reason it is special.
