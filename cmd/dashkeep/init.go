@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -42,7 +43,7 @@ and stands nowhere.`,
 	c.Flags().StringVar(&f.Name, "name", "prod", "name of the instance")
 	c.Flags().StringVar(&f.Platform, "platform", "superset", "what kind of server it is")
 	c.Flags().StringVar(&f.Username, "username", "admin", "account to log in with")
-	c.Flags().StringVar(&f.PasswordEnv, "password-env", "SUPERSET_PASSWORD", "environment `variable` that holds its password")
+	c.Flags().StringVar(&f.PasswordEnv, "password-env", "", "environment `variable` that holds its password (default: the platform's name and _PASSWORD: SUPERSET_PASSWORD)")
 	c.Flags().StringVar(&f.RepoPath, "repo", "./dashboards", "folder of the working clone; created when missing")
 	c.Flags().StringVar(&f.Remote, "remote", "", "Git remote to push to (default: keep everything local)")
 	c.Flags().StringVar(&f.Write, "write", "dashkeep.yaml", "config `file` to write; an existing one is left alone")
@@ -50,6 +51,9 @@ and stands nowhere.`,
 }
 
 func (a *app) initialize(ctx context.Context, f initFlags) error {
+	if f.PasswordEnv == "" {
+		f.PasswordEnv = strings.ToUpper(f.Platform) + "_PASSWORD"
+	}
 	text := []byte(config.Starter{Name: f.Name, Platform: f.Platform, URL: f.URL, Username: f.Username, Password: f.PasswordEnv,
 		RepoPath: f.RepoPath, Remote: f.Remote}.YAML())
 	cfg, err := config.Parse(f.Write, text, a.configOptions())

@@ -61,8 +61,18 @@ func TestTheRulesBite(t *testing.T) {
 		`internal/config/config.go: github.com/goccy/go-yaml is a second YAML library`,
 		`internal/config/config.go: y.Marshal writes YAML; only asset.Encode may`,
 		`internal/config/config.go: y.NewEncoder writes YAML; only asset.Encode may`,
+		`internal/config/config.go:21: names the platform metabase in an identifier`,
+		`internal/config/config.go:9: names the platform superset in a string`,
+		`internal/platform/metabase/metabase.go:7: names the platform superset in a string`,
+		`internal/platform/metabase: not in the list: add metabase.Factory() to Factories in internal/platform/all/all.go`,
 		`internal/stray/stray.go: package internal/stray is not in the layer table`,
 		`internal/web/web.go: package sync of ours is imported as ""; its name is syncer`,
+	}
+	if got := platformsOf(files); !slices.Equal(got, []string{"metabase", "superset"}) {
+		t.Errorf("platforms %v", got)
+	}
+	if got := platformDeps("sync\n" + module + "/internal/platform\n" + module + "/internal/platform/metabase\n"); !slices.Equal(got, []string{module + "/internal/platform/metabase"}) {
+		t.Errorf("linked platforms %v", got)
 	}
 	if got := violations(files); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -22,6 +22,7 @@ type source struct {
 	pkg  string // its folder
 	test bool
 	file *ast.File
+	fset *token.FileSet
 	text string
 }
 
@@ -46,25 +47,29 @@ func sources(root string) ([]source, error) {
 		if err != nil {
 			return err
 		}
-		f, err := parser.ParseFile(token.NewFileSet(), p, text, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
 		rel, err := filepath.Rel(root, p)
 		if err != nil {
 			return err
 		}
-		rel = filepath.ToSlash(rel)
-		out = append(out, source{rel, path.Dir(rel), strings.HasSuffix(rel, "_test.go"), f, string(text)})
-		return nil
+		f, err := parse(filepath.ToSlash(rel), string(text))
+		out = append(out, f)
+		return err
 	})
 	return out, err
+}
+
+// parse reads one Go file; name is its slash path below the root.
+func parse(name, text string) (source, error) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
+	return source{name, path.Dir(name), strings.HasSuffix(name, "_test.go"), f, fset, text}, err
 }
 
 // violations lists everything in the files that breaks a rule, in order.
 func violations(files []source) []string {
 	var out []string
-	l := layers()
+	platforms := platformsOf(files)
+	l, testsOnly := layers(platforms), forTests(platforms)
 	unlisted := map[string]bool{}
 	for _, f := range files {
 		if _, ok := l[f.pkg]; !ok && !unlisted[f.pkg] {
@@ -72,16 +77,17 @@ func violations(files []source) []string {
 			out = append(out, fmt.Sprintf("%s: package %s is not in the layer table", f.path, f.pkg))
 		}
 		for _, im := range f.file.Imports {
-			out = append(out, badImport(l, f, im)...)
+			out = append(out, badImport(l, testsOnly, f, im)...)
 		}
 		out = append(out, yamlWriters(f)...)
-		out = append(out, platformsNamed(f)...)
+		out = append(out, platformsNamed(f, platforms)...)
 	}
+	out = append(out, unlistedPlatforms(files, platforms)...)
 	slices.Sort(out)
 	return out
 }
 
-func badImport(l map[string][]string, f source, im *ast.ImportSpec) []string {
+func badImport(l map[string][]string, testsOnly []string, f source, im *ast.ImportSpec) []string {
 	target, err := strconv.Unquote(im.Path.Value)
 	if err != nil {
 		return []string{err.Error()}
@@ -100,7 +106,7 @@ func badImport(l map[string][]string, f source, im *ast.ImportSpec) []string {
 	if otherYAML(target) {
 		out = append(out, fmt.Sprintf("%s: %s is a second YAML library", f.path, target))
 	}
-	if below, ours := strings.CutPrefix(target, module+"/"); ours && !mayImport(l, f.pkg, below, f.test) {
+	if below, ours := strings.CutPrefix(target, module+"/"); ours && !mayImport(l, testsOnly, f.pkg, below, f.test) {
 		out = append(out, fmt.Sprintf("%s: %s may not import %s", f.path, f.pkg, below))
 	}
 	return out
@@ -141,23 +147,6 @@ func yamlWriters(f source) []string {
 		}
 		return true
 	})
-	return out
-}
-
-// platformsNamed finds a platform's name anywhere in a package that serves all
-// of them, comments included.
-func platformsNamed(f source) []string {
-	if f.test || !slices.Contains(platformBlind(), f.pkg) {
-		return nil
-	}
-	var out []string
-	for i, line := range strings.Split(f.text, "\n") {
-		for _, name := range platformNames() {
-			if strings.Contains(strings.ToLower(line), name) {
-				out = append(out, fmt.Sprintf("%s:%d: names the platform %s", f.path, i+1, name))
-			}
-		}
-	}
 	return out
 }
 

@@ -82,7 +82,7 @@ type Instance struct {
 type Auth struct {
 	Username string                  `yaml:"username" doc:"user name"`
 	Password secret.Value            `yaml:"password" doc:"password of the user"`
-	Provider string                  `yaml:"provider" doc:"login provider of the server (superset: db, ldap)"`
+	Provider string                  `yaml:"provider" doc:"login provider of the server, where it has several; the page of the platform lists them"`
 	Token    secret.Value            `yaml:"token" doc:"access token, in place of user name and password"`
 	APIKey   secret.Value            `yaml:"api_key" doc:"API key, in place of user name and password"`
 	Headers  map[string]secret.Value `yaml:"headers" doc:"headers sent with every request, for a proxy in front of the server"`

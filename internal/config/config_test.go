@@ -200,7 +200,7 @@ func TestCronLinesKeepTheirZone(t *testing.T) {
 }
 
 func TestExampleLoadsWithoutWarnings(t *testing.T) {
-	c := mustParse(t, config.Example())
+	c := mustParse(t, config.Sample())
 	if len(c.Warnings) != 0 || c.Instance("prod").Direction != config.Pull {
 		t.Errorf("warnings %v", c.Warnings)
 	}
@@ -208,19 +208,20 @@ func TestExampleLoadsWithoutWarnings(t *testing.T) {
 
 func TestStarterKeepsWhatItIsGiven(t *testing.T) {
 	for _, s := range []config.Starter{
-		{URL: "http://127.0.0.1:8088/bi", RepoPath: "/tmp/a b", Username: `o'neil: "x" #`, Name: "on", Remote: "https://git.example.com/a.git"},
-		{Platform: "redash", Remote: "git@git.example.com:bi/d.git"},
-		{Remote: "../remote.git", Username: "äöü\t"},
+		{Platform: "superset", URL: "http://127.0.0.1:8088/bi", RepoPath: "/tmp/a b", Username: `o'neil: "x" #`, Password: "P", Name: "on", Remote: "https://git.example.com/a.git"},
+		{Platform: "redash", URL: "https://h", RepoPath: "d", Username: "u", Password: "P", Name: "prod", Remote: "git@git.example.com:bi/d.git"},
+		{Platform: "superset", URL: "https://h", RepoPath: "./d", Password: "P", Name: "prod", Remote: "../remote.git", Username: "äöü\t"},
+		{Platform: "superset", URL: "https://h", RepoPath: "d", Password: "P", Name: "null", Username: "yes"},
 	} {
 		c, err := parse(s.YAML())
 		if err != nil {
 			t.Fatalf("%+v: %v\n%s", s, err, s.YAML())
 		}
 		in := c.Instances[0]
-		if (s.URL != "" && in.URL != s.URL) || (s.Username != "" && in.Auth.Username != s.Username) || (s.Name != "" && in.Name != s.Name) {
+		if in.URL != s.URL || in.Auth.Username != s.Username || in.Name != s.Name || in.Platform != s.Platform {
 			t.Errorf("%+v became %+v", s, in)
 		}
-		if s.RepoPath != "" && c.Repo.Path != s.RepoPath {
+		if !strings.HasSuffix(c.Repo.Path, strings.TrimPrefix(s.RepoPath, "./")) {
 			t.Errorf("path %q became %q", s.RepoPath, c.Repo.Path)
 		}
 		if s.Remote != "" && !strings.HasSuffix(c.Repo.Remote, strings.TrimPrefix(s.Remote, "..")) {

@@ -1,14 +1,13 @@
 package config
 
 import (
-	"cmp"
 	"regexp"
 	"strconv"
 	"strings"
 )
 
-// Starter is what dashkeep init writes. Empty fields take the values of the
-// documented example.
+// Starter is what a first config says. Package config knows no platform, so the
+// caller gives every value.
 type Starter struct {
 	Name     string // of the instance
 	Platform string
@@ -19,10 +18,7 @@ type Starter struct {
 	Remote   string // "": written as a comment
 }
 
-// Example is a commented config that loads as it stands.
-func Example() string { return Starter{}.YAML() }
-
-// YAML is the commented config.
+// YAML is the commented config, which loads as it stands.
 func (s Starter) YAML() string {
 	remote := "  remote: " + quoted(s.Remote)
 	auth := "  auth: {username: dashkeep, password: {env: GIT_TOKEN}}"
@@ -33,14 +29,14 @@ func (s Starter) YAML() string {
 		auth = "  # auth: {username: dashkeep, password: {env: GIT_TOKEN}}    # or ssh: {key_file: ~/.ssh/id_ed25519}"
 	}
 	return strings.NewReplacer(
-		"@PATH@", quoted(cmp.Or(s.RepoPath, "./dashboards")),
+		"@PATH@", quoted(s.RepoPath),
 		"@REMOTE@", remote,
 		"@AUTH@", auth,
-		"@NAME@", quoted(cmp.Or(s.Name, "prod")),
-		"@PLATFORM@", quoted(cmp.Or(s.Platform, "superset")),
-		"@URL@", quoted(cmp.Or(s.URL, "https://superset.example.com")),
-		"@USER@", quoted(cmp.Or(s.Username, "dashkeep")),
-		"@PASSWORD@", quoted(cmp.Or(s.Password, "SUPERSET_PASSWORD")),
+		"@NAME@", quoted(s.Name),
+		"@PLATFORM@", quoted(s.Platform),
+		"@URL@", quoted(s.URL),
+		"@USER@", quoted(s.Username),
+		"@PASSWORD@", quoted(s.Password),
 	).Replace(starter)
 }
 

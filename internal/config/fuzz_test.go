@@ -13,7 +13,7 @@ import (
 func FuzzParse(f *testing.F) {
 	f.Add([]byte(small))
 	f.Add([]byte(full))
-	f.Add([]byte(config.Example()))
+	f.Add([]byte(config.Sample()))
 	for _, tc := range badInputs {
 		f.Add([]byte(tc.text))
 	}

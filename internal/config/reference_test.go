@@ -120,8 +120,14 @@ func reference() string {
 		}
 		b.WriteByte('\n')
 	}
-	b.WriteString("## Example\n\n```yaml\n" + Example() + "```\n")
+	b.WriteString("## Example\n\n```yaml\n" + Sample() + "```\n")
 	return b.String()
+}
+
+// Sample is the config of docs/config.md, for the platform that most readers have.
+func Sample() string {
+	return Starter{Name: "prod", Platform: "superset", URL: "https://superset.example.com", Username: "dashkeep",
+		Password: "SUPERSET_PASSWORD", RepoPath: "./dashboards"}.YAML()
 }
 
 func preset(f field) string {

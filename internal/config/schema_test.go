@@ -54,7 +54,7 @@ func asJSON(t *testing.T, text string) any {
 func TestSchemaTakesWhatLoads(t *testing.T) {
 	s := compiled(t)
 	// Editors read an unquoted date as a text.
-	for _, text := range []string{small, strings.Replace(full, "2027-01-31", `"2027-01-31"`, 1), config.Example()} {
+	for _, text := range []string{small, strings.Replace(full, "2027-01-31", `"2027-01-31"`, 1), config.Sample()} {
 		mustParse(t, text)
 		if err := s.Validate(asJSON(t, text)); err != nil {
 			t.Errorf("%v\n%s", err, text)

@@ -55,7 +55,7 @@ func (v *Value) fromMapping(key, val *yaml.Node) error {
 
 func (v *Value) fromCommand(val *yaml.Node) error {
 	if val.Kind != yaml.SequenceNode || len(val.Content) == 0 {
-		return wrong(val, "command: must be a list, the program first: [pass, show, superset]")
+		return wrong(val, "command: must be a list, the program first: [pass, show, bi/prod]")
 	}
 	args := make([]string, 0, len(val.Content))
 	for i, c := range val.Content {
