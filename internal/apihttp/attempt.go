@@ -47,6 +47,11 @@ func (a *attempt) run(ctx context.Context, read reader) error {
 	if err != nil {
 		return a.networkError(ctx, err)
 	}
+	if a.c.o.Pause != nil {
+		if d := a.c.o.Pause(res.Header, a.c.o.Now()); d > 0 {
+			a.c.pause(min(d, a.c.o.Retry.MaxWait))
+		}
+	}
 	body := newBodyReader(res.Body, a.r.Limit, a.c.o.StallTimeout, func() { cancel(errStalled) })
 	defer body.close()
 	if err := a.judge(res, body); err != nil {
@@ -94,6 +99,8 @@ func (a *attempt) prepare(ctx context.Context) error {
 // judge is nil for an answer of the wanted kind.
 func (a *attempt) judge(res *http.Response, body *bodyReader) error {
 	switch {
+	case res.StatusCode == http.StatusNotModified && a.r.NotModified:
+		return nil
 	case res.StatusCode/100 == 3:
 		e := a.answerError(res.StatusCode, "it redirects to "+target(res)+", which is not followed; when the server has moved, set url to where it is now", nil)
 		e.Redirect = target(res)

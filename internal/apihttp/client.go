@@ -42,6 +42,9 @@ type Options struct {
 
 	Rate        float64 // requests per second; 25
 	Concurrency int     // requests at once; 4
+	// Pause reads from the header of each answer how long the server wants no
+	// request at all; 0 or less for no wait. nil: only Retry-After is honoured.
+	Pause func(h http.Header, now time.Time) time.Duration
 
 	Timeout         time.Duration // one try, answer included; 2 minutes
 	DownloadTimeout time.Duration // one try of Download; 15 minutes

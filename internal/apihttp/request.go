@@ -31,16 +31,19 @@ type Request struct {
 	// Repeatable allows repetition of what is not a GET or HEAD after a failure
 	// that leaves open whether the server has acted.
 	Repeatable bool
-	NoAuth     bool          // sent without Auth and without login again: the login itself
-	Limit      int64         // bytes of the answer; 0 for the client's limit
-	Timeout    time.Duration // of one try; 0 for the client's
+	// NotModified takes status 304 for a wanted answer, without a body: for
+	// requests with If-None-Match.
+	NotModified bool
+	NoAuth      bool          // sent without Auth and without login again: the login itself
+	Limit       int64         // bytes of the answer; 0 for the client's limit
+	Timeout     time.Duration // of one try; 0 for the client's
 	// Check judges a downloaded body. Its error counts as a cut answer: the
 	// request is repeated like one. Use it where a server may end a body early
 	// without saying so.
 	Check func(*File) error
 }
 
-// Response is an answer of status 2xx.
+// Response is an answer of status 2xx, or 304 where that was wanted.
 type Response struct {
 	Status int
 	Header http.Header

@@ -1,0 +1,162 @@
+package matih
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/apihttp"
+	"github.com/dashkeep/dashkeep/internal/asset"
+)
+
+// parse reads an answer and refuses one that says it failed, whatever its
+// status: the vendor's envelope has success and error beside the data.
+func parse(body []byte) (*yaml.Node, error) {
+	n, err := asset.FromJSON(string(body))
+	if err != nil {
+		return nil, fmt.Errorf("the answer cannot be read: %w", err)
+	}
+	if v := asset.Get(n, "success"); asset.IsMap(n) && v != nil && v.Tag == asset.TagBool && v.Value != "true" {
+		return nil, fmt.Errorf("the server says that it failed: %s", refusal(n))
+	}
+	return n, nil
+}
+
+// refusal is the sentence in an answer of failure.
+func refusal(n *yaml.Node) string {
+	for _, keys := range [][]string{{"error", "message"}, {"error"}, {"message"}, {"errors", "0", "message"}, {"errors", "0"}, {"detail"}, {"error", "code"}} {
+		if s := asset.Text(asset.Get(n, keys...)); s != "" {
+			return apihttp.OneLine(s, 300)
+		}
+	}
+	return "it gives no reason"
+}
+
+// unwrap finds the one object of an answer: as it stands, or below data, result,
+// and a key that names it (documented: bare and data; the rest is met at servers
+// with the same path).
+func unwrap(n *yaml.Node, of names, named string) (object, around *yaml.Node) {
+	for range 3 {
+		if !asset.IsMap(n) {
+			return nil, nil
+		}
+		if of.id(n) != "" {
+			return n, around
+		}
+		next := n
+		for _, key := range []string{"data", named, "result"} {
+			if v := asset.Get(n, key); asset.IsMap(v) {
+				next = v
+				break
+			}
+		}
+		if next == n {
+			return n, around
+		}
+		n, around = next, n
+	}
+	return n, around
+}
+
+// dashboardOf is the dashboard of a detail answer, with the widgets that stand
+// beside it.
+func (c *conn) dashboardOf(answer *yaml.Node) (*yaml.Node, error) {
+	n, around := unwrap(answer, c.m.dashboard, string(kindDashboard))
+	if n == nil {
+		return nil, errors.New("the answer holds no dashboard")
+	}
+	key := c.m.dashboard.onWire("widgets")
+	beside, within := asset.Get(around, key), asset.Get(n, key)
+	switch {
+	case beside == nil || asset.IsNull(beside):
+		return n, nil
+	case within != nil && !asset.Equal(beside, within):
+		return nil, fmt.Errorf("the answer has two different lists under %q", key)
+	}
+	asset.Put(n, beside, key)
+	return n, nil
+}
+
+// sheet is one page of a listing.
+type sheet struct {
+	rows    []*yaml.Node
+	total   int   // -1 when the server does not say
+	hasNext *bool // nil when it does not say
+	page    int   // the number the answer gives itself, -1 for none
+	size    int   // rows of a full page, 0 when it does not say
+}
+
+// sheetOf finds the list in an answer in every documented shape. An answer
+// without a list is an error: only a list can say that nothing is there.
+func sheetOf(answer *yaml.Node) (sheet, error) {
+	s := sheet{total: -1, page: -1}
+	if asset.IsSeq(answer) {
+		s.rows = answer.Content
+		return s, nil
+	}
+	if !asset.IsMap(answer) {
+		return s, errors.New("the answer holds no list")
+	}
+	s.counts(answer)
+	data := asset.Get(answer, "data")
+	null := asset.IsNull(data)
+	for _, at := range []*yaml.Node{answer, data} {
+		if asset.IsSeq(at) {
+			s.rows = at.Content
+			return s, nil
+		}
+		for _, key := range []string{"items", "results", "dashboards"} {
+			v := asset.Get(at, key)
+			if asset.IsMap(at) && asset.IsSeq(v) {
+				s.rows = v.Content
+				return s, nil
+			}
+			null = null || asset.IsNull(v)
+		}
+	}
+	if null && s.total == 0 {
+		return s, nil
+	}
+	return s, errors.New("the answer holds no list of dashboards")
+}
+
+// counts reads what the server says about its pages: beside the list, or under
+// pagination, metadata, meta or page.
+func (s *sheet) counts(answer *yaml.Node) {
+	for _, keys := range [][]string{nil, {"data"}, {"metadata"}, {"meta"}, {"pagination"}, {"data", "pagination"}} {
+		at := asset.Get(answer, keys...)
+		if !asset.IsMap(at) {
+			continue
+		}
+		for _, key := range []string{"total", "total_count", "totalCount", "totalElements", "total_elements"} {
+			if i, ok := number(asset.Get(at, key)); ok {
+				s.total = i
+			}
+		}
+		for _, key := range []string{"hasNext", "has_next", "hasMore", "has_more"} {
+			if v := asset.Get(at, key); v != nil && v.Tag == asset.TagBool {
+				more := v.Value == "true"
+				s.hasNext = &more
+			}
+		}
+		if i, ok := number(asset.Get(at, "page")); ok {
+			s.page = i
+		}
+		for _, key := range []string{"size", "page_size", "pageSize", "per_page"} {
+			if i, ok := number(asset.Get(at, key)); ok {
+				s.size = i
+			}
+		}
+	}
+}
+
+// number is a count that is not negative.
+func number(n *yaml.Node) (int, bool) {
+	if n == nil || n.Tag != asset.TagInt {
+		return 0, false
+	}
+	i, err := strconv.Atoi(n.Value)
+	return i, err == nil && i >= 0
+}
