@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -24,14 +25,37 @@ func parse(body []byte) (*yaml.Node, error) {
 	return n, nil
 }
 
-// refusal is the sentence in an answer of failure.
+// refusal is the sentence in an answer of failure, in the vendor's forms and
+// FastAPI's. What the server quotes of the request, which may hold a secret, is
+// left out.
 func refusal(n *yaml.Node) string {
 	for _, keys := range [][]string{{"error", "message"}, {"error"}, {"message"}, {"errors", "0", "message"}, {"errors", "0"}, {"detail"}, {"error", "code"}} {
 		if s := asset.Text(asset.Get(n, keys...)); s != "" {
 			return apihttp.OneLine(s, 300)
 		}
 	}
-	return "it gives no reason"
+	var all []string
+	if list := asset.Get(n, "detail"); asset.IsSeq(list) {
+		for _, p := range list.Content {
+			all = append(all, place(asset.Get(p, "loc"))+asset.Text(asset.Get(p, "msg")))
+		}
+	}
+	if len(all) == 0 {
+		return "it gives no reason"
+	}
+	return apihttp.OneLine(strings.Join(all, "; "), 300)
+}
+
+// place is where in a request a problem lies: "body.widget_type: ".
+func place(loc *yaml.Node) string {
+	if !asset.IsSeq(loc) || len(loc.Content) == 0 {
+		return ""
+	}
+	var parts []string
+	for _, n := range loc.Content {
+		parts = append(parts, n.Value)
+	}
+	return strings.Join(parts, ".") + ": "
 }
 
 // unwrap finds the one object of an answer: as it stands, or below data, result,
@@ -61,7 +85,7 @@ func unwrap(n *yaml.Node, of names, named string) (object, around *yaml.Node) {
 }
 
 // dashboardOf is the dashboard of a detail answer, with the widgets that stand
-// beside it.
+// beside it or below its own data.
 func (c *conn) dashboardOf(answer *yaml.Node) (*yaml.Node, error) {
 	n, around := unwrap(answer, c.m.dashboard, string(kindDashboard))
 	if n == nil {
@@ -69,6 +93,13 @@ func (c *conn) dashboardOf(answer *yaml.Node) (*yaml.Node, error) {
 	}
 	key := c.m.dashboard.onWire("widgets")
 	beside, within := asset.Get(around, key), asset.Get(n, key)
+	if below := asset.Get(n, "data", key); beside == nil && asset.IsSeq(below) {
+		beside = below
+		asset.Delete(n, "data", key)
+		if len(asset.Get(n, "data").Content) == 0 {
+			asset.Delete(n, "data")
+		}
+	}
 	switch {
 	case beside == nil || asset.IsNull(beside):
 		return n, nil
@@ -83,6 +114,7 @@ func (c *conn) dashboardOf(answer *yaml.Node) (*yaml.Node, error) {
 type sheet struct {
 	rows    []*yaml.Node
 	total   int   // -1 when the server does not say
+	count   int   // "count", -1 for none: of all rows or of this page, servers differ
 	hasNext *bool // nil when it does not say
 	page    int   // the number the answer gives itself, -1 for none
 	size    int   // rows of a full page, 0 when it does not say
@@ -91,7 +123,7 @@ type sheet struct {
 // sheetOf finds the list in an answer in every documented shape. An answer
 // without a list is an error: only a list can say that nothing is there.
 func sheetOf(answer *yaml.Node) (sheet, error) {
-	s := sheet{total: -1, page: -1}
+	s := sheet{total: -1, count: -1, page: -1}
 	if asset.IsSeq(answer) {
 		s.rows = answer.Content
 		return s, nil
@@ -140,6 +172,9 @@ func (s *sheet) counts(answer *yaml.Node) {
 				more := v.Value == "true"
 				s.hasNext = &more
 			}
+		}
+		if i, ok := number(asset.Get(at, "count")); ok {
+			s.count = i
 		}
 		if i, ok := number(asset.Get(at, "page")); ok {
 			s.page = i

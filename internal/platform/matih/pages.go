@@ -52,6 +52,7 @@ type pages struct {
 	seen   map[string]bool
 	first  map[string]bool // ids of the first page
 	total  int             // as the first page that counts says, -1 for none
+	count  int             // "count" of the first page, -1 for none
 	byPage int             // the number of the first page when pages are counted, -1 when rows are
 	size   int             // rows asked for when pages are counted, 0 for the server's choice
 }
@@ -59,7 +60,7 @@ type pages struct {
 // listOnce reads the pages once. It returns a *movedError when they do not fit
 // together.
 func (c *conn) listOnce(ctx context.Context) ([]row, error) {
-	p := &pages{c: c, seen: map[string]bool{}, total: -1, byPage: -1}
+	p := &pages{c: c, seen: map[string]bool{}, total: -1, count: -1, byPage: -1}
 	switch c.o.Paging {
 	case pagingFrom0:
 		p.byPage, p.size = 0, pageSize
@@ -112,7 +113,7 @@ func (p *pages) take(n int, s sheet) (end bool, err error) {
 		return false, err
 	}
 	if n == 0 {
-		p.first = ids
+		p.first, p.count = ids, s.count
 	} else if len(ids) > 0 && maps.Equal(ids, p.first) {
 		return p.repeated(s)
 	}
@@ -133,7 +134,7 @@ func (p *pages) take(n int, s sheet) (end bool, err error) {
 
 // ended reports whether a page is the last: the server says so, its total is
 // reached, or nothing more came. A merely short page is not the end, for servers
-// cap the size.
+// cap the size; nor is "count" reached, which may be that of the page.
 func (p *pages) ended(s sheet) (bool, error) {
 	switch {
 	case len(s.rows) == 0 || p.c.o.Paging == pagingNone:
@@ -146,6 +147,9 @@ func (p *pages) ended(s sheet) (bool, error) {
 	}
 	if p.total >= 0 && p.total != len(p.rows) || len(s.rows) == 0 && s.hasNext != nil && *s.hasNext {
 		return false, &movedError{seen: len(p.rows), counted: max(p.total, 0)}
+	}
+	if p.total < 0 && p.count >= 0 && p.count != len(p.rows) && p.count != len(p.first) {
+		return false, &movedError{seen: len(p.rows), counted: p.count}
 	}
 	return true, nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
-	"github.com/dashkeep/dashkeep/internal/platform"
 )
 
 // do sends a request. A refusal of the credentials that outlives the client's
@@ -19,12 +18,25 @@ import (
 func (c *conn) do(ctx context.Context, r apihttp.Request) (*apihttp.Response, error) {
 	res, err := c.http.Do(ctx, r)
 	if !isStatus(err, http.StatusUnauthorized) {
-		return res, err
+		return res, tidy(err)
 	}
 	if res, err = c.http.Do(ctx, r); isStatus(err, http.StatusUnauthorized) {
-		return nil, &platform.LoginError{Instance: c.instance, User: c.auth.user(), Reason: "the server refuses the requests of a new login too: " + reason(err)}
+		return nil, c.auth.refused("the server refuses the requests of a new login too: %s", reason(tidy(err)))
 	}
-	return res, err
+	return res, tidy(err)
+}
+
+// tidy gives a refusal the sentence of the server's error object in place of the
+// whole of it: FastAPI quotes what was sent, and that may hold a secret.
+func tidy(err error) error {
+	var e *apihttp.Error
+	if !errors.As(err, &e) || e.HTML || len(e.Body()) == 0 {
+		return err
+	}
+	if n, bad := asset.FromJSON(string(e.Body())); bad == nil {
+		e.Message = refusal(n)
+	}
+	return err
 }
 
 // get reads a JSON answer.
