@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -57,7 +58,8 @@ func (m *IDs) load() error {
 	if err := json.Unmarshal(files[idsFile], &server); err != nil {
 		return fmt.Errorf("ids of instance %s in %s: %w", m.instance, refName("ids", m.instance), err)
 	}
-	for id, row := range server {
+	for _, id := range slices.Sorted(maps.Keys(server)) { // two machines may have named one object: the last name holds, everywhere
+		row := server[id]
 		a, err := asset.ParseID(id)
 		if err != nil {
 			return fmt.Errorf("ids of instance %s: %w", m.instance, err)

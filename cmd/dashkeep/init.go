@@ -90,7 +90,7 @@ func (a *app) tryOut(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	a.printf("%s: %s %s, logged in as %s\n", in.Name, in.Platform, first(server.Version, "of unknown version"), server.User)
+	a.printf("%s: %s, logged in as %s\n", in.Name, strings.TrimSpace(in.Platform+" "+server.Version), server.User)
 	for _, n := range server.Notes {
 		a.printf("  note: %s\n", oneLine(n))
 	}
