@@ -1,0 +1,362 @@
+package matih
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/apihttp"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+	"github.com/dashkeep/dashkeep/internal/platform"
+)
+
+// Import writes one dashboard after the other. The API has no call that writes a
+// dashboard whole, so each is brought step by step to where it should be: found
+// or created, read, its metadata, then its widgets, then who may see it. The
+// first step that fails ends that dashboard with a *PartialError; nothing is
+// rolled back, because what another person may have seen or changed by now is not
+// this package's to undo, and the engine keeps a pre-image. Running it again goes
+// on from wherever it stopped.
+//
+// deps is only asked which uids are already another asset's.
+func (c *conn) Import(ctx context.Context, as []*asset.Asset, deps *asset.Set) []asset.Result {
+	out := make([]asset.Result, len(as))
+	for i, a := range as {
+		out[i].ID = a.ID
+		if err := ctx.Err(); err != nil {
+			out[i].Err = fmt.Errorf("not written: %w", err)
+			continue
+		}
+		j, err := c.newJob(a, deps)
+		if err == nil {
+			err = j.run(ctx)
+			out[i].Omitted = j.omitted()
+			if j.was != nil {
+				out[i].URL = j.was.d.info.URL
+			}
+		}
+		out[i].Err = err
+	}
+	return out
+}
+
+// job is one dashboard on its way to the server.
+type job struct {
+	c       *conn
+	doc     *asset.Document
+	deps    *asset.Set
+	want    *board   // canonical, secrets masked: what a read-back should show
+	body    *board   // the same to be sent: defaults spelled out, secrets in their places
+	access  *sharing // sent last
+	notes   []asset.Note
+	server  string // bound to it, which may be gone; "" for none
+	was     *state // the server's before the first change; nil until it is read
+	done    progress
+	started bool // something may have been written
+}
+
+func (c *conn) newJob(a *asset.Asset, deps *asset.Set) (*job, error) {
+	canonical, err := normalize.Load(a.Path, a.Content, Rules())
+	if err != nil {
+		return nil, err
+	}
+	if canonical.ID != a.ID {
+		return nil, fmt.Errorf("%s: the document is %s, not %s", a.Path, canonical.ID, a.ID)
+	}
+	doc, err := asset.ParseDocument(a.Path, canonical.Content)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{c: c, doc: doc, deps: deps}
+	if j.want, err = boardOf(canonical); err != nil {
+		return nil, err
+	}
+	j.access, err = shareOf(doc, c.o.Sharing)
+	return j, err
+}
+
+func (j *job) omitted() []asset.Note { return append(j.notes, j.access.notes...) }
+
+func (j *job) run(ctx context.Context) error {
+	if err := j.settle(ctx); err != nil {
+		return j.failed(err)
+	}
+	j.plan()
+	for _, step := range []func(context.Context) error{j.writeMeta, j.writeWidgets, j.writeAccess} {
+		if err := step(ctx); err != nil {
+			return j.failed(err)
+		}
+	}
+	return nil
+}
+
+// settle finds the dashboard on the server, or makes it, and reads it.
+func (j *job) settle(ctx context.Context) error {
+	was, err := j.find(ctx)
+	if err != nil {
+		return err
+	}
+	if err := j.foreignWidgets(ctx); err != nil {
+		return err
+	}
+	if was == nil {
+		if was, err = j.make(ctx); err != nil {
+			return err
+		}
+	}
+	j.was = was
+	j.keepVisibility()
+	return j.fill(ctx, was.open)
+}
+
+// find is the dashboard as it is on the server, nil when it has none yet.
+func (j *job) find(ctx context.Context) (*state, error) {
+	server, ok, err := j.c.serverOf(ctx, j.doc.ID())
+	if err != nil || !ok {
+		return nil, err
+	}
+	j.server = server
+	d, err := j.c.fetch(ctx, server)
+	if errors.Is(err, errGone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return j.c.stateOf(d)
+}
+
+// foreignWidgets refuses a document whose widgets are bound to another dashboard
+// that is still there, as in a copied file: writing them would take their
+// identity away from the other one.
+func (j *job) foreignWidgets(ctx context.Context) error {
+	asked := map[string]bool{j.server: true} // where the dashboard is, or was before it was deleted
+	for _, w := range j.want.widgets {
+		at, ok := j.c.ids.Server(asset.ID{Kind: kindWidget, UID: w.uid})
+		other, _, _ := strings.Cut(at, "/")
+		if !ok || asked[other] {
+			continue
+		}
+		asked[other] = true
+		d, err := j.c.fetch(ctx, other)
+		switch {
+		case errors.Is(err, errGone):
+		case errors.Is(err, errHidden):
+			return fmt.Errorf("widget %s is already one of another dashboard, which this account may not see: give the widgets of a copied dashboard uids of their own", w.uid)
+		case err != nil:
+			return err
+		case d.widgets[w.uid] != "":
+			return fmt.Errorf("widget %s is already one of %s %q: give the widgets of a copied dashboard uids of their own", w.uid, d.info.ID, d.info.Title)
+		}
+	}
+	return nil
+}
+
+// fill makes the body out of the document, with secrets in place of masks.
+func (j *job) fill(ctx context.Context, open *yaml.Node) error {
+	spec, notes, err := normalize.Denormalize(j.doc, Rules().Kinds[kindDashboard], normalize.Server{})
+	if err != nil {
+		return err
+	}
+	left, err := j.c.reveal(ctx, j.doc, spec, open)
+	if err != nil {
+		return err
+	}
+	j.notes = append(j.notes, append(notes, left...)...)
+	j.body, err = split(spec)
+	return err
+}
+
+// keepVisibility lets the server's visibility be where the document names none:
+// there is no value that stands for "unset", so it can be neither sent nor
+// compared.
+func (j *job) keepVisibility() {
+	has := asset.Get(j.was.meta, "visibility")
+	if has == nil || asset.Get(j.want.meta, "visibility") != nil {
+		return
+	}
+	asset.Put(j.want.meta, asset.Clone(has), "visibility")
+	asset.Put(j.doc.Spec, asset.Clone(has), "visibility")
+	j.notes = append(j.notes, asset.Note{ID: j.doc.ID(), Path: "/spec/visibility", Text: "a dashboard always has a visibility on the server; the file names none, so it was left as it is there"})
+}
+
+// make adopts what an earlier run left behind, or creates the dashboard. It is
+// bound, durably, before anything else is done.
+func (j *job) make(ctx context.Context) (*state, error) {
+	rows, err := j.c.recent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	was, err := j.adopt(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
+	if was == nil {
+		if err := j.fill(ctx, nil); err != nil {
+			return nil, err
+		}
+		j.notes = nil
+		server, err := j.create(ctx, rows)
+		if err != nil {
+			return nil, err
+		}
+		j.done.Created = server
+	} else {
+		j.done.Adopted = was.d.server
+	}
+	server := j.done.Created + j.done.Adopted
+	if err := j.c.ids.Bind(platform.Binding{ID: j.doc.ID(), Server: server}); err != nil {
+		return nil, fmt.Errorf("dashboard %s of the server is it, but that cannot be kept: %w", server, err)
+	}
+	d, err := j.c.fetch(ctx, server)
+	if err != nil {
+		return nil, fmt.Errorf("read what was just created: %w", err)
+	}
+	return j.c.stateOf(d)
+}
+
+// create sends the dashboard without its widgets and returns its new id.
+func (j *job) create(ctx context.Context, before []row) (string, error) {
+	body := complete(j.body.meta, nil, ownedKeys("/"))
+	j.c.m.dashboardOut(body)
+	j.started = true
+	server, err := j.c.post(ctx, j.c.o.list(), body, j.c.m.dashboard, kindDashboard)
+	switch {
+	case err != nil && refused(err):
+		j.started = false
+		return "", fmt.Errorf("create it: %w", err)
+	case err == nil && server != "":
+		return server, nil
+	}
+	return j.created(ctx, before, err)
+}
+
+// created looks for a dashboard whose creation was answered without an id, or not
+// at all (lost). Sending it again could make a second one.
+func (j *job) created(ctx context.Context, before []row, lost error) (string, error) {
+	j.c.forget()
+	rows, err := j.c.list(ctx)
+	if err != nil {
+		return "", fmt.Errorf("create it: %w; whether it was created is not known, for the list cannot be read (%w); the next run looks for it", orNoID(lost), err)
+	}
+	old := map[string]bool{}
+	for _, r := range before {
+		old[r.server] = true
+	}
+	var found []string
+	for _, r := range rows {
+		if r.info.Title != j.doc.Title || old[r.server] || !j.c.ids.Minted(r.info.ID) {
+			continue
+		}
+		if lost != nil {
+			if st, err := j.leftover(ctx, r); err != nil || st == nil {
+				continue
+			}
+		}
+		found = append(found, r.server)
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", fmt.Errorf("create it: %w; no new dashboard of this title is listed", orNoID(lost))
+	}
+	return "", fmt.Errorf("create it: %w; %d new dashboards of this title are listed (%s): delete those that nobody made on purpose, then apply again",
+		orNoID(lost), len(found), strings.Join(found, ", "))
+}
+
+func orNoID(err error) error {
+	if err == nil {
+		return errors.New("the server answered OK without an id")
+	}
+	return err
+}
+
+// writeMeta sends the metadata when it differs.
+func (j *job) writeMeta(ctx context.Context) error {
+	if !j.done.pendingMeta {
+		return nil
+	}
+	j.started = true
+	body := complete(j.body.meta, j.was.d.doc, ownedKeys("/"))
+	j.c.m.dashboardOut(body)
+	if _, err := j.c.send(ctx, http.MethodPut, j.c.o.dashboard(j.was.d.server), body); err != nil {
+		return fmt.Errorf("update its metadata: %w", err)
+	}
+	j.done.Metadata, j.done.pendingMeta = true, false
+	return nil
+}
+
+// writeAccess sends who may see it. There is no reading it back, so it is sent
+// each time.
+func (j *job) writeAccess(ctx context.Context) error {
+	if j.access.body == nil {
+		return nil
+	}
+	j.started = true
+	if _, err := j.c.send(ctx, http.MethodPost, j.c.o.share(j.was.d.server), j.access.body); err != nil {
+		return fmt.Errorf("share it: %w", err)
+	}
+	j.done.pendingShare = false
+	return nil
+}
+
+// post creates an object and returns the id the answer gives, in its body or its
+// Location header; "" when it gives none.
+func (c *conn) post(ctx context.Context, path string, body *yaml.Node, of names, kind asset.Kind) (string, error) {
+	text, err := asset.ToJSON(body)
+	if err != nil {
+		return "", fmt.Errorf("instance %s: POST %s: %w", c.instance, path, err)
+	}
+	res, err := c.do(ctx, apihttp.Request{Method: http.MethodPost, Path: path, Body: []byte(text), ContentType: "application/json"})
+	if err != nil {
+		return "", named(err)
+	}
+	if len(res.Body) > 0 {
+		n, err := parse(res.Body)
+		if err != nil {
+			return "", fmt.Errorf("instance %s: POST %s: %w", c.instance, path, err)
+		}
+		if object, _ := unwrap(n, of, string(kind)); object != nil && of.id(object) != "" {
+			return of.id(object), nil
+		}
+	}
+	return lastSegment(res.Header.Get("Location"), path), nil
+}
+
+// lastSegment is the id in a Location, which must lie right below path.
+func lastSegment(location, path string) string {
+	location, _, _ = strings.Cut(location, "?")
+	above, id, ok := cutLast(strings.TrimRight(location, "/"))
+	if !ok || !strings.HasSuffix(above, path) || !plainID(id) {
+		return ""
+	}
+	return id
+}
+
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// refused reports that the server has surely not done what it was asked.
+func refused(err error) bool {
+	var answer *apihttp.Error
+	var network *apihttp.NetworkError
+	var login *platform.LoginError
+	switch {
+	case errors.As(err, &answer):
+		return answer.Status/100 == 4 && answer.Status != http.StatusRequestTimeout || answer.Status/100 == 3
+	case errors.As(err, &network):
+		return network.Kind == apihttp.Unreachable || network.Kind == apihttp.DNS || network.Kind == apihttp.TLSFailure
+	}
+	return errors.As(err, &login)
+}

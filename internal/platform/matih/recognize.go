@@ -1,0 +1,213 @@
+package matih
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+	"github.com/dashkeep/dashkeep/internal/platform"
+)
+
+// Recognize finds out which dashboards of the server the known assets are whose
+// bindings were lost, and binds them with their widgets in one call. Only
+// dashboards that nobody bound count, and of those only the ones with a title
+// that is looked for are read. Two rules:
+//
+//  1. Same title and same content, uids aside, and no second asset or dashboard
+//     of which that is true: with twins nobody could tell which is which.
+//  2. Among what is left: the only asset and the only dashboard of a title, when
+//     at least half of the widgets, and at least one, are equal. Without it one
+//     edit during the outage would turn a dashboard into a deletion and an
+//     addition, and its history would end. When the rule is wrong (a dashboard
+//     was deleted and another of the same title and half the same widgets was
+//     made) the next pull shows an edit, and Git still has the old version. Half
+//     is where most of what people see is the same; an empty dashboard is never
+//     recognized by it, because emptiness says nothing.
+//
+// Widgets that differ under rule 2 are paired by title and type where both sides
+// have one such, so that an edit of one shows as an edit.
+func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error) {
+	rows, err := c.list(ctx)
+	if err != nil {
+		return 0, err
+	}
+	free := map[string][]row{}
+	live := map[string]bool{}
+	for _, r := range rows {
+		live[r.server] = true
+		if c.ids.Minted(r.info.ID) && !isKnown(known, r.info.ID) {
+			free[r.info.Title] = append(free[r.info.Title], r)
+		}
+	}
+	lost := map[string][]*lostAsset{}
+	for _, a := range known {
+		if a.ID.Kind != kindDashboard || len(free[a.Title]) == 0 {
+			continue
+		}
+		l, err := c.lostOf(ctx, a, live)
+		if err != nil {
+			return 0, err
+		}
+		if l != nil {
+			lost[a.Title] = append(lost[a.Title], l)
+		}
+	}
+	var bs []platform.Binding
+	found := 0
+	for _, title := range slices.Sorted(maps.Keys(lost)) {
+		ms, err := c.match(ctx, lost[title], free[title])
+		if err != nil {
+			return 0, err
+		}
+		for _, m := range ms {
+			bs = append(bs, m.bindings()...)
+		}
+		found += len(ms)
+	}
+	if len(bs) == 0 {
+		return 0, nil
+	}
+	return found, c.ids.Bind(bs...)
+}
+
+func isKnown(known []*asset.Asset, id asset.ID) bool {
+	return slices.ContainsFunc(known, func(a *asset.Asset) bool { return a.ID == id })
+}
+
+// lostAsset is a known asset that is no dashboard of the server.
+type lostAsset struct {
+	*board
+	id    asset.ID
+	print string
+}
+
+// lostOf is nil when the asset is bound to a dashboard that is there, listed or
+// not: another user's private one is not listed.
+func (c *conn) lostOf(ctx context.Context, a *asset.Asset, live map[string]bool) (*lostAsset, error) {
+	if server, ok := c.ids.Server(a.ID); ok {
+		if live[server] {
+			return nil, nil
+		}
+		switch _, err := c.fetch(ctx, server); {
+		case errors.Is(err, errGone):
+		case err == nil, errors.Is(err, errHidden):
+			return nil, nil
+		default:
+			return nil, err
+		}
+	}
+	canonical, err := normalize.Load(a.Path, a.Content, Rules())
+	if err != nil {
+		return nil, nil // whoever reads the file reports it
+	}
+	b, err := boardOf(canonical)
+	if err != nil {
+		return nil, nil
+	}
+	print, err := b.fingerprint()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", a.ID, err)
+	}
+	return &lostAsset{b, a.ID, print}, nil
+}
+
+// match is an asset and the dashboard it was found to be.
+type match struct {
+	lost *lostAsset
+	live *state
+}
+
+// match pairs assets and dashboards of one title by the two rules. A dashboard
+// that cannot be read could be any of them, so then none is matched.
+func (c *conn) match(ctx context.Context, lost []*lostAsset, rows []row) ([]match, error) {
+	byPrint := map[string][]*state{}
+	for _, r := range rows {
+		d, err := c.fetch(ctx, r.server)
+		if errors.Is(err, errGone) {
+			continue
+		}
+		if errors.Is(err, errHidden) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		st, err := c.stateOf(d)
+		if err != nil {
+			return nil, nil
+		}
+		print, err := st.fingerprint()
+		if err != nil {
+			return nil, err
+		}
+		byPrint[print] = append(byPrint[print], st)
+	}
+	var out []match
+	var rest []*lostAsset
+	for _, l := range lost {
+		same := func(o *lostAsset) bool { return o != l && o.print == l.print }
+		if sts := byPrint[l.print]; len(sts) == 1 && !slices.ContainsFunc(lost, same) {
+			out = append(out, match{l, sts[0]})
+			delete(byPrint, l.print)
+			continue
+		}
+		rest = append(rest, l)
+	}
+	var others []*state
+	for _, sts := range byPrint {
+		others = append(others, sts...)
+	}
+	if len(rest) == 1 && len(others) == 1 && alike(rest[0].board, others[0].board) {
+		out = append(out, match{rest[0], others[0]})
+	}
+	return out, nil
+}
+
+// alike is the second rule.
+func alike(a, b *board) bool {
+	equal := len(twins(a.widgets, b.widgets))
+	return equal > 0 && 2*equal >= max(len(a.widgets), len(b.widgets))
+}
+
+// bindings are those of the dashboard and of its widgets.
+func (m match) bindings() []platform.Binding {
+	server := m.live.d.server
+	out := []platform.Binding{{ID: m.lost.id, Server: server}}
+	pairs := twins(m.live.widgets, m.lost.widgets)
+	left := func(ws []widget, taken func(uid string) bool) []widget {
+		return slices.DeleteFunc(slices.Clone(ws), func(w widget) bool { return taken(w.uid) })
+	}
+	bound := map[string]bool{}
+	for _, uid := range pairs {
+		bound[uid] = true
+	}
+	a := left(m.live.widgets, func(uid string) bool { return pairs[uid] != "" })
+	b := left(m.lost.widgets, func(uid string) bool { return bound[uid] })
+	for live, uid := range pair(onlyOnes(a), onlyOnes(b), label) {
+		pairs[live] = uid
+	}
+	for _, w := range m.live.widgets {
+		if uid := pairs[w.uid]; uid != "" {
+			out = append(out, platform.Binding{ID: asset.ID{Kind: kindWidget, UID: uid}, Server: server + "/" + m.live.d.widgets[w.uid]})
+		}
+	}
+	return out
+}
+
+// label is what people know a widget by.
+func label(w widget) string {
+	return asset.Text(asset.Get(w.node, "name")) + "\x00" + asset.Text(asset.Get(w.node, "widget_type"))
+}
+
+// onlyOnes leaves out widgets that share their label with another.
+func onlyOnes(ws []widget) []widget {
+	n := map[string]int{}
+	for _, w := range ws {
+		n[label(w)]++
+	}
+	return slices.DeleteFunc(slices.Clone(ws), func(w widget) bool { return n[label(w)] > 1 })
+}
