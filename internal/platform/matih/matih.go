@@ -28,6 +28,7 @@ func Factory() platform.Factory {
 			{Kind: kindDashboard, Verb: platform.Verified, Partly: true, Why: "dashboard and widgets are read back and compared; sharing cannot be"},
 		},
 		Options: func() any { return &Options{} },
+		New:     func(cfg platform.Config) (platform.Platform, error) { return open(cfg) },
 	}
 }
 
