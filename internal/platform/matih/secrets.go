@@ -175,8 +175,12 @@ func there(live *yaml.Node, s spot) bool {
 }
 
 // leave makes a value that cannot be had what the server has, be it nothing. It
-// reports false in a list, where taking an element out would move the others.
+// reports false where that cannot be told, and in a list, where taking an element
+// out would move the others.
 func leave(spec, live *yaml.Node, s spot) bool {
+	if !samePlace(spec, live, s.keys) {
+		return false
+	}
 	if has := asset.Get(live, s.keys...); has != nil && len(masked(has, s.keys...)) == 0 {
 		*s.node = *asset.Clone(has)
 		return true
