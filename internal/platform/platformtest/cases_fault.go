@@ -16,28 +16,11 @@ import (
 // patience bounds what must come to an end by itself.
 const patience = 60 * time.Second
 
-func omittedIsNamed(tb testing.TB, h *Harness) {
-	need(tb, h.Empty(tb).Omit != nil, "leave an asset out of an export")
-	s, _, before := filled(tb, h)
-	target := before.one(tb, h, h.Factory.Kinds[len(h.Factory.Kinds)-1])
-	s.Omit(tb, target.ID)
-	c, err := tryRead(tb.Context(), h, connect(tb, h, s))
-	if err != nil {
-		tb.Fatalf("one asset missing from the export ended it: %v", err)
-	}
-	if _, listed := c.listed[target.ID]; !listed {
-		tb.Errorf("%s is not listed any more", target.ID)
-	}
-	if c.assets[target.ID] == nil && c.broken[target.ID] == nil {
-		tb.Errorf("%s was left out of the export and nobody said so", target.ID)
-	}
-}
-
 // expiryBridged lets the session expire after the login, between listing and
 // export, and in the middle of an export.
 func expiryBridged(tb testing.TB, h *Harness) {
-	need(tb, h.Empty(tb).Expire != nil, "let a session expire")
 	s, p, before := filled(tb, h)
+	need(tb, s.Expire != nil, "let a session expire")
 	s.Expire(tb)
 	equal(tb, "after expiry", before.assets, read(tb, h, p).assets)
 	if _, err := p.List(tb.Context()); err != nil {
@@ -57,7 +40,7 @@ func expiryBridged(tb testing.TB, h *Harness) {
 	if n != len(before.assets)+len(before.broken) {
 		tb.Errorf("the export gave %d of %d", n, len(before.assets)+len(before.broken))
 	}
-	target := before.one(tb, h, h.Factory.Kinds[len(h.Factory.Kinds)-1])
+	target := before.target(tb, h)
 	s.Expire(tb)
 	imported(tb, p, []*asset.Asset{retitled(tb, h, target, "Written after expiry")}, before.set(tb))
 	if got := read(tb, h, p).assets[target.ID]; titleOf(got) != "Written after expiry" {
@@ -66,8 +49,8 @@ func expiryBridged(tb testing.TB, h *Harness) {
 }
 
 func throttleHonoured(tb testing.TB, h *Harness) {
-	need(tb, h.Empty(tb).Throttle != nil, "throttle")
 	s, p, before := filled(tb, h)
+	need(tb, s.Throttle != nil, "throttle")
 	const wait = time.Second
 	s.Throttle(tb, 2, wait)
 	start := time.Now()
@@ -105,7 +88,7 @@ func calls(h *Harness, a *asset.Asset, deps *asset.Set) map[string]func(context.
 
 func cancelled(tb testing.TB, h *Harness) {
 	s, p, before := filled(tb, h)
-	all := calls(h, before.one(tb, h, h.Factory.Kinds[len(h.Factory.Kinds)-1]), before.set(tb))
+	all := calls(h, before.target(tb, h), before.set(tb))
 	gone, cancel := context.WithCancel(tb.Context())
 	cancel()
 	for _, name := range slices.Sorted(maps.Keys(all)) {
@@ -156,7 +139,7 @@ func bounded(tb testing.TB, name string, f func() error) error {
 // connection: the platform fails, or it is complete. Each fault has a server of
 // its own and all run at once, because a platform waits between its tries.
 func brokenAnswers(tb testing.TB, h *Harness) {
-	faults := slices.Sorted(maps.Keys(h.Empty(tb).Faults))
+	faults := slices.Sorted(maps.Keys(h.bare(tb).Faults))
 	need(tb, len(faults) > 0, "answer wrongly")
 	var wg sync.WaitGroup
 	for _, name := range faults {

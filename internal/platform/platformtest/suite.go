@@ -4,19 +4,27 @@
 package platformtest
 
 import (
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform"
 )
 
 // Harness is what a platform's test file gives the suite. Every case asks for
 // servers of its own, so Filled and Empty are called many times.
+//
+// A server whose Config.IDs is nil gets a map of ids in memory from the suite,
+// which lasts as long as the Server and is shared by all connections to it. So
+// the harness of a platform without portable ids leaves IDs out, and its Edit,
+// Omit and Hide find the server's own id by Server.Config.IDs. A platform with
+// Caps.StableUID ignores the map.
 type Harness struct {
 	Factory platform.Factory
-	// Filled makes a server with assets of every kind the platform has; Empty one
-	// with none, whose own ids are other ones.
+	// Filled makes a server with assets of every kind the platform has, three at
+	// least of the last kind; Empty one with none, whose own ids are other ones.
 	Filled, Empty func(testing.TB) *Server
 	// Parallel says that these servers have nothing in common, so that cases may
 	// run side by side.
@@ -25,13 +33,20 @@ type Harness struct {
 	Canaries []string
 	// Cannot gives the reason why an asset of the filled server cannot be put
 	// back (its export is broken on the server itself), "" when it can. nil means
-	// that all can.
+	// that all can. What the factory's Limits say is known already.
 	Cannot func(a *asset.Asset) string
-	// Bad makes of a good asset one that the server refuses. nil skips.
+	// Bad makes of a good asset one that the server refuses; Altered helps. nil
+	// skips.
 	Bad func(tb testing.TB, good *asset.Asset) *asset.Asset
 	// Many makes a server with n small assets of the last kind (and what those need), on
 	// which no request has to wait. nil skips.
 	Many func(tb testing.TB, n int) *Server
+	// ManyBytes is how much of the heap each asset may hold while all of them are
+	// exported; 0 means PerAsset. A platform that must hold more says why where it
+	// sets this.
+	ManyBytes int
+
+	many int // how many assets Many makes; 0 means 10,000. Smaller in the suite's own tests
 }
 
 // Server is one server under test. Its functions reach behind the platform's
@@ -65,53 +80,108 @@ type Server struct {
 	Mend func()
 	// Writes counts the changes that the server accepted so far.
 	Writes func() int
+	// Requests counts all requests that reached the server so far. nil leaves out
+	// what it would tell and skips nothing.
+	Requests func() int
 }
 
 // Case is one requirement.
 type Case struct {
 	Name string
+	// Asks says in one sentence what a platform must do and where to look when it
+	// does not: the checklist of docs/adding-a-platform.md, and the first line of
+	// a failure.
+	Asks string
 	Run  func(testing.TB, *Harness)
+
+	alone bool // measures the whole process, so nothing may run beside it
 }
 
-// Cases is the table, in the order it is run.
-func Cases() []Case {
-	return []Case{
-		{"ping names server and user", pingNames},
-		{"empty server lists nothing", emptyListsNothing},
-		{"list and export agree", listAndExportAgree},
-		{"export of some gives exactly those", exportOfSome},
-		{"export twice has no noise", noNoise},
-		{"reading writes nothing", readingWritesNothing},
-		{"canonical form is a fixpoint", canonicalIsFixpoint},
-		{"references resolve", referencesResolve},
-		{"secrets are never in content", secretsStayOut},
-		{"an edit moves one asset and names its editor", editMovesOne},
-		{"round trip to other ids gives equal bytes", roundTrip},
-		{"a second import changes nothing", secondImport},
-		{"a write touches only its own asset", narrowWrite},
-		{"dependencies are not overwritten", dependenciesStay},
-		{"non-ASCII and YAML traps survive", nonASCII},
-		{"one bad asset does not stop the rest", badAssetAlone},
-		{"deleted is gone, and can come back", deleteAndReturn},
-		{"wiped server lists nothing and fails nothing", wipedListsNothing},
-		{"read-back sees through a lying server", lyingServer},
-		{"listed but not exported is named", omittedIsNamed},
-		{"session expiry in mid-run is bridged", expiryBridged},
-		{"throttling is waited for", throttleHonoured},
-		{"cancelled context ends every call", cancelled},
-		{"a broken answer is never an empty server", brokenAnswers},
-		{"wrong password is a login error", wrongPassword},
-	}
-}
-
-// Run runs every case as a subtest.
+// Run runs every case as a subtest. A failing case says first what is asked.
 func Run(t *testing.T, h Harness) {
 	for _, c := range Cases() {
 		t.Run(c.Name, func(t *testing.T) {
-			if h.Parallel {
+			if h.Parallel && !c.alone {
 				t.Parallel()
 			}
-			c.Run(t, &h)
+			c.Run(&asking{TB: t, asks: c.Asks}, &h)
 		})
 	}
+}
+
+// asking says what is asked before the first failure of a case.
+type asking struct {
+	testing.TB
+	asks string
+	once sync.Once
+}
+
+func (a *asking) ask() {
+	a.Helper()
+	a.once.Do(func() { a.TB.Helper(); a.TB.Error("TO DO: " + a.asks) })
+}
+
+func (a *asking) Error(args ...any)            { a.Helper(); a.ask(); a.TB.Error(args...) }
+func (a *asking) Errorf(f string, args ...any) { a.Helper(); a.ask(); a.TB.Errorf(f, args...) }
+func (a *asking) Fatal(args ...any)            { a.Helper(); a.ask(); a.TB.Fatal(args...) }
+func (a *asking) Fatalf(f string, args ...any) { a.Helper(); a.ask(); a.TB.Fatalf(f, args...) }
+
+// full is a filled server that is ready to be connected to.
+func (h *Harness) full(tb testing.TB) *Server { return withIDs(h.Filled(tb), "filled") }
+
+// bare is an empty server that is ready to be connected to.
+func (h *Harness) bare(tb testing.TB) *Server { return withIDs(h.Empty(tb), "empty") }
+
+func withIDs(s *Server, instance string) *Server {
+	if s.Config.IDs == nil {
+		s.Config.IDs = NewIDs(instance)
+	}
+	return s
+}
+
+// whyNot is why the platform cannot do something with a kind at all, "" when it
+// can, at least in part.
+func (h *Harness) whyNot(k asset.Kind, v platform.Verb) string {
+	if v == platform.Delete && !h.Factory.Caps.Delete {
+		return "the factory's Caps say that nothing can be deleted"
+	}
+	for _, l := range h.Factory.Limits {
+		if l.Verb == v && !l.Partly && (l.Kind == "" || l.Kind == k) {
+			return l.Why
+		}
+	}
+	return ""
+}
+
+// last is the last kind of which single assets can be written, for cases that
+// need some asset; it skips the case when there is none.
+func (h *Harness) last(tb testing.TB) asset.Kind {
+	tb.Helper()
+	kinds := h.Factory.Kinds
+	for i := len(kinds) - 1; i >= 0; i-- {
+		if h.whyNot(kinds[i], platform.Create) == "" && h.whyNot(kinds[i], platform.Update) == "" {
+			return kinds[i]
+		}
+	}
+	tb.Skipf("the factory's Limits say that %s can write no kind", h.Factory.Name)
+	return ""
+}
+
+// Altered is an asset as an edit in Git makes it.
+func Altered(tb testing.TB, rs normalize.Rules, a *asset.Asset, edit func(*asset.Document)) *asset.Asset {
+	tb.Helper()
+	doc, err := asset.ParseDocument("edited.yaml", a.Content)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	edit(doc)
+	text, err := doc.Encode()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	out, err := normalize.Load("edited.yaml", text, rs)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return out
 }

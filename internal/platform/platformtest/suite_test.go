@@ -3,92 +3,15 @@ package platformtest_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"github.com/dashkeep/dashkeep/internal/asset"
-	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform/platformtest"
 )
-
-const canary = "FAKE-shelf-s3cret"
-
-// shelfHarness fills stores; clients find theirs by URL.
-func shelfHarness(flaw string) platformtest.Harness {
-	var mu sync.Mutex
-	stores := map[string]*store{}
-	open := func(full bool) *platformtest.Server {
-		mu.Lock()
-		defer mu.Unlock()
-		s := &store{items: map[asset.ID]*item{}, clock: time.Unix(1_800_000_000, 0)}
-		url := fmt.Sprintf("store-%d", len(stores))
-		stores[url] = s
-		if full {
-			shelf := s.put(item{uid: "s1", kind: "shelf", name: "Top", note: "dusty", password: canary}, "ann")
-			for i := range 4 {
-				s.put(item{uid: fmt.Sprintf("b%d", i), kind: "box", name: fmt.Sprintf("Box %d", i), note: "full", shelf: shelf.row, password: canary}, "ann")
-			}
-		} else {
-			s.next = 70
-		}
-		return serve(s, url)
-	}
-	return platformtest.Harness{
-		Factory: factory(func(url string) *store {
-			mu.Lock()
-			defer mu.Unlock()
-			return stores[url]
-		}, flaw),
-		Filled:   func(testing.TB) *platformtest.Server { return open(true) },
-		Empty:    func(testing.TB) *platformtest.Server { return open(false) },
-		Canaries: []string{canary},
-		Bad: func(tb testing.TB, good *asset.Asset) *asset.Asset {
-			text := strings.Replace(string(good.Content), "note: full", "note: refuse me", 1)
-			bad, err := normalize.Load("bad.yaml", []byte(text), rules(flaw))
-			if err != nil || text == string(good.Content) {
-				tb.Fatal("no bad box", err)
-			}
-			return bad
-		},
-	}
-}
-
-func serve(s *store, url string) *platformtest.Server {
-	set := func(f func()) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		f()
-	}
-	return &platformtest.Server{
-		Config: login(url),
-		Edit: func(_ testing.TB, id asset.ID, title string) asset.Person {
-			set(func() {
-				it := *s.items[id]
-				it.name = title
-				s.put(it, "bob")
-			})
-			return asset.Person{Username: "bob"}
-		},
-		Wipe:     func(testing.TB) { set(func() { clear(s.items) }) },
-		Expire:   func(testing.TB) { set(func() { s.session++ }) },
-		Throttle: func(_ testing.TB, n int, wait time.Duration) { set(func() { s.throttle, s.wait = n, wait }) },
-		Stall: func(testing.TB) <-chan struct{} {
-			held := make(chan struct{}, 1)
-			set(func() { s.held = held })
-			return held
-		},
-		Lie:    func(testing.TB) { set(func() { s.lie = true }) },
-		Omit:   func(_ testing.TB, id asset.ID) { set(func() { s.omitted = id }) },
-		Faults: map[string]func(testing.TB){"garbage": func(testing.TB) { set(func() { s.fault = true }) }},
-		Mend: func() {
-			set(func() { s.throttle, s.held, s.lie, s.fault, s.omitted = 0, nil, false, false, asset.ID{} })
-		},
-		Writes: func() int { s.mu.Lock(); defer s.mu.Unlock(); return s.writes },
-	}
-}
 
 // recorder stands in for the testing.T of a case that may fail.
 type recorder struct {
@@ -138,57 +61,192 @@ func try(t *testing.T, c platformtest.Case, h platformtest.Harness) *recorder {
 	return r
 }
 
-func TestSoundPlatformPassesEveryCase(t *testing.T) {
-	for _, c := range platformtest.Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			if r := try(t, c, shelfHarness("")); r.failed || r.skipped {
-				t.Errorf("failed %t, skipped %t: %s", r.failed, r.skipped, strings.Join(r.lines, "\n"))
+// verdict is what the suite says of one variety: by case what was said when it
+// failed or was skipped.
+type verdict struct{ failed, skipped map[string]string }
+
+// judge runs every case against every variety: all at once, because some cases
+// wait, and then one after the other those that measure the process.
+func judge(t *testing.T, vs ...variety) map[variety]verdict {
+	t.Helper()
+	out := map[variety]verdict{}
+	for _, v := range vs {
+		out[v] = verdict{map[string]string{}, map[string]string{}}
+	}
+	var mu sync.Mutex
+	one := func(v variety, c platformtest.Case) {
+		h := v.harness()
+		h.SetMany(300)
+		r := try(t, c, h)
+		mu.Lock()
+		defer mu.Unlock()
+		if r.failed {
+			out[v].failed[c.Name] = strings.Join(r.lines, "")
+		}
+		if r.skipped {
+			out[v].skipped[c.Name] = strings.Join(r.lines, "")
+		}
+	}
+	var wg sync.WaitGroup
+	for _, v := range vs {
+		for _, c := range platformtest.Cases() {
+			if !c.Alone() {
+				wg.Go(func() { one(v, c) })
 			}
-		})
+		}
+	}
+	wg.Wait()
+	for _, v := range vs {
+		for _, c := range platformtest.Cases() {
+			if c.Alone() {
+				one(v, c)
+			}
+		}
+	}
+	return out
+}
+
+const many = "10,000 assets in bounded memory"
+
+func TestSoundPlatformsPassEveryCase(t *testing.T) {
+	noMap := []string{"a lost id map is rebuilt", "twins are not mistaken for one another"}
+	noKinds := []string{"dependencies are not overwritten", "what it cannot do it refuses"}
+	skips := map[variety][]string{
+		{}:                             nil,
+		{sameTitles: true}:             nil,
+		{portable: true}:               noMap,
+		{single: true}:                 noKinds,
+		{single: true, portable: true}: slices.Concat(noMap, noKinds),
+	}
+	for v, got := range judge(t, slices.Collect(maps.Keys(skips))...) {
+		for name, text := range got.failed {
+			t.Errorf("%+v fails %q: %s", v, name, text)
+		}
+		want := skips[v]
+		if platformtest.RaceDetector {
+			want = append(slices.Clone(want), many)
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(got.skipped)); !slices.Equal(got, want) {
+			t.Errorf("%+v skips %q, want %q", v, got, want)
+		}
 	}
 }
 
-// flaws names, for every case, a way to be wrong that it must notice.
-var flaws = map[string]string{
-	"ping names server and user":                   "anonymous",
-	"empty server lists nothing":                   "ghost",
-	"list and export agree":                        "loses one",
-	"export of some gives exactly those":           "exports all",
-	"export twice has no noise":                    "noisy",
-	"reading writes nothing":                       "writes when reading",
-	"canonical form is a fixpoint":                 "grows",
-	"references resolve":                           "misrefers",
-	"secrets are never in content":                 "leaks",
-	"an edit moves one asset and names its editor": "misattributes",
-	"round trip to other ids gives equal bytes":    "drops a field",
-	"a second import changes nothing":              "appends",
-	"a write touches only its own asset":           "splashes",
-	"dependencies are not overwritten":             "overwrites dependencies",
-	"non-ASCII and YAML traps survive":             "ASCII only",
-	"one bad asset does not stop the rest":         "gives up",
-	"deleted is gone, and can come back":           "keeps",
-	"wiped server lists nothing and fails nothing": "caches the list",
-	"read-back sees through a lying server":        "shows what it sent",
-	"listed but not exported is named":             "silent",
-	"session expiry in mid-run is bridged":         "forgetful",
-	"throttling is waited for":                     "pushy",
-	"cancelled context ends every call":            "deaf",
-	"a broken answer is never an empty server":     "blind",
-	"wrong password is a login error":              "vague",
+// flaws names ways to be wrong, and for each the one case that must notice it.
+func flaws() map[string]string {
+	return map[string]string{
+		"anonymous":                    "ping names server and user",
+		"vague":                        "wrong password is a login error",
+		"shows a sample":               "empty server lists nothing",
+		"loses empty shelves":          "list and export agree",
+		"exports all":                  "export of some gives exactly those",
+		"noisy":                        "export twice has no noise",
+		"writes when reading":          "reading writes nothing",
+		"grows":                        "canonical form is a fixpoint",
+		"misrefers":                    "references resolve",
+		"leaks":                        "secrets are never in content",
+		"misattributes":                "an edit moves one asset and names its editor",
+		"cannot believe it":            "wiped server lists nothing and fails nothing",
+		"takes forbidden for gone":     "what this account may not see is not gone",
+		"shows what it once saw":       "what this account may not see is not gone",
+		"silent":                       "listed but not exported is named",
+		"forgets notes of new shelves": "round trip to other ids gives equal bytes",
+		"appends":                      "a second import changes nothing",
+		"splashes":                     "a write touches only its own asset",
+		"overwrites dependencies":      "dependencies are not overwritten",
+		"writes back what it read":     "a change between reading and writing is not lost",
+		"ASCII only":                   "non-ASCII and YAML traps survive",
+		"gives up":                     "one bad asset does not stop the rest",
+		"pretends to build":            "what it cannot do it refuses",
+		"pretends to tear down":        "what it cannot do it refuses",
+		"shows what it sent":           "read-back sees through a lying server",
+		"keeps":                        "deleted is gone, and can come back",
+		"sweeps up":                    "deleting removes nothing else",
+		"believes its deletions":       "a deletion that did not happen is seen",
+		"forgets its bindings":         "ids stay the same after an import",
+		"counts and does not bind":     "a lost id map is rebuilt",
+		"guesses":                      "twins are not mistaken for one another",
+		"forgetful":                    "session expiry in mid-run is bridged",
+		"pushy":                        "throttling is waited for",
+		"deaf":                         "cancelled context ends every call",
+		"blind":                        "a broken answer is never an empty server",
+		"has one cursor":               "parallel calls give the same",
+		"reads ahead":                  "stops at once when the consumer stops",
+		"hoards":                       many,
+	}
 }
 
-func TestEveryCaseNoticesItsFlaw(t *testing.T) {
+// TestEachFlawFailsExactlyItsCase is the proof of the suite: every case can fail,
+// and each asks for one thing.
+func TestEachFlawFailsExactlyItsCase(t *testing.T) {
+	want := flaws()
+	if platformtest.RaceDetector {
+		delete(want, "hoards")
+	}
+	var vs []variety
+	for flaw := range want {
+		vs = append(vs, variety{flaw: flaw})
+	}
+	proven := map[string]bool{}
+	for v, got := range judge(t, vs...) {
+		name := want[v.flaw]
+		if _, noticed := got.failed[name]; !noticed {
+			t.Errorf("a platform that %q passes %q", v.flaw, name)
+		}
+		proven[name] = true
+		for other, text := range got.failed {
+			if other != name {
+				t.Errorf("a platform that %q also fails %q: %s", v.flaw, other, text)
+			}
+		}
+	}
 	for _, c := range platformtest.Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			t.Parallel()
-			flaw, ok := flaws[c.Name]
-			if !ok {
-				t.Fatal("no flaw proves that this case can fail")
-			}
-			if r := try(t, c, shelfHarness(flaw)); !r.failed {
-				t.Errorf("a platform that is %q passes", flaw)
-			}
-		})
+		if !proven[c.Name] && (c.Name != many || !platformtest.RaceDetector) {
+			t.Errorf("no flaw proves that %q can fail", c.Name)
+		}
+	}
+}
+
+// TestMany is the whole number, for a platform that streams and one that keeps
+// everything.
+func TestMany(t *testing.T) {
+	if platformtest.RaceDetector {
+		t.Skip("memory cannot be measured under the race detector")
+	}
+	cases := platformtest.Cases()
+	c := cases[slices.IndexFunc(cases, func(c platformtest.Case) bool { return c.Name == many })]
+	for flaw, fails := range map[string]bool{"": false, "hoards": true} {
+		if r := try(t, c, variety{flaw: flaw}.harness()); r.failed != fails {
+			t.Errorf("flaw %q: failed %t, want %t: %s", flaw, r.failed, fails, strings.Join(r.lines, ""))
+		}
+	}
+}
+
+func TestCasesAreAChecklist(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range platformtest.Cases() {
+		if seen[c.Name] || c.Run == nil {
+			t.Errorf("%q stands twice or does nothing", c.Name)
+		}
+		seen[c.Name] = true
+		if !strings.HasSuffix(c.Asks, ".") || len(c.Asks) < 60 || strings.ContainsAny(c.Asks, "\n|") || !strings.Contains(c.Asks, ": ") {
+			t.Errorf("%q asks %q: that is no line of a checklist", c.Name, c.Asks)
+		}
+	}
+}
+
+func TestAFailureSaysFirstWhatIsAsked(t *testing.T) {
+	r := &recorder{TB: t, ctx: t.Context()}
+	tb := platformtest.Asking(r, "Do this: look there.")
+	tb.Logf("no failure yet")
+	if len(r.lines) != 0 {
+		t.Errorf("before any failure: %q", r.lines)
+	}
+	tb.Errorf("it is %s", "broken")
+	tb.Error("and that too")
+	want := []string{"TO DO: Do this: look there.\n", "it is broken", "and that too\n"}
+	if !slices.Equal(r.lines, want) {
+		t.Errorf("%q, want %q", r.lines, want)
 	}
 }
