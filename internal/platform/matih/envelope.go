@@ -1,6 +1,7 @@
 package matih
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -20,16 +21,16 @@ func parse(body []byte) (*yaml.Node, error) {
 		return nil, fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	if v := asset.Get(n, "success"); asset.IsMap(n) && v != nil && v.Tag == asset.TagBool && v.Value != "true" {
-		return nil, fmt.Errorf("the server says that it failed: %s", refusal(n))
+		return nil, fmt.Errorf("the server says that it failed: %s", cmp.Or(refusal(n), "it gives no reason"))
 	}
 	return n, nil
 }
 
 // refusal is the sentence in an answer of failure, in the vendor's forms and
-// FastAPI's. What the server quotes of the request, which may hold a secret, is
+// FastAPI's, "" when there is none. What the server quotes of the request, which may hold a secret, is
 // left out.
 func refusal(n *yaml.Node) string {
-	for _, keys := range [][]string{{"error", "message"}, {"error"}, {"message"}, {"errors", "0", "message"}, {"errors", "0"}, {"detail"}, {"error", "code"}} {
+	for _, keys := range [][]string{{"error", "message"}, {"error"}, {"message"}, {"msg"}, {"errors", "0", "message"}, {"errors", "0"}, {"detail"}, {"error", "code"}} {
 		if s := asset.Text(asset.Get(n, keys...)); s != "" {
 			return apihttp.OneLine(s, 300)
 		}
@@ -39,9 +40,6 @@ func refusal(n *yaml.Node) string {
 		for _, p := range list.Content {
 			all = append(all, place(asset.Get(p, "loc"))+asset.Text(asset.Get(p, "msg")))
 		}
-	}
-	if len(all) == 0 {
-		return "it gives no reason"
 	}
 	return apihttp.OneLine(strings.Join(all, "; "), 300)
 }

@@ -21,7 +21,7 @@ func pause(h http.Header, now time.Time) time.Duration {
 		return 0
 	}
 	reset, err := strconv.ParseInt(strings.TrimSpace(h.Get("X-RateLimit-Reset")), 10, 64)
-	if err != nil || reset < 0 {
+	if err != nil || reset < 0 || reset > 1<<38 {
 		return 0
 	}
 	const year = 365 * 24 * 3600

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -47,20 +48,21 @@ func (c *conn) page(ctx context.Context, q url.Values) (sheet, error) {
 
 // pages is one listing under way.
 type pages struct {
-	c      *conn
-	rows   []row
-	seen   map[string]bool
-	first  map[string]bool // ids of the first page
-	total  int             // as the first page that counts says, -1 for none
-	count  int             // "count" of the first page, -1 for none
-	byPage int             // the number of the first page when pages are counted, -1 when rows are
-	size   int             // rows asked for when pages are counted, 0 for the server's choice
+	c        *conn
+	rows     []row
+	seen     map[string]bool
+	first    map[string]bool // ids of the first page
+	total    int             // as the first page that counts says, -1 for none
+	count    int             // "count" of the first page, -1 for none
+	byPage   int             // the number of the first page when pages are counted, -1 when rows are
+	switched bool            // to rows, because the server did not heed page
+	size     int             // rows asked for when pages are counted, 0 for the server's choice
 }
 
 // listOnce reads the pages once. It returns a *movedError when they do not fit
 // together.
 func (c *conn) listOnce(ctx context.Context) ([]row, error) {
-	p := &pages{c: c, seen: map[string]bool{}, total: -1, count: -1, byPage: -1}
+	p := &pages{c: c, seen: map[string]bool{}, total: -1, count: -1, byPage: -1, limit: strconv.Itoa(pageSize)}
 	switch c.o.Paging {
 	case pagingFrom0:
 		p.byPage, p.size = 0, pageSize
@@ -70,6 +72,9 @@ func (c *conn) listOnce(ctx context.Context) ([]row, error) {
 	q := c.firstQuery(pageSize)
 	for n := 0; ; n++ {
 		s, err := c.page(ctx, q)
+		if n == 0 && (isStatus(err, http.StatusUnprocessableEntity) || isStatus(err, http.StatusBadRequest)) && p.unsized(q) {
+			s, err = c.page(ctx, q)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -88,10 +93,24 @@ func (c *conn) listOnce(ctx context.Context) ([]row, error) {
 	}
 }
 
+// unsized leaves the size of pages to a server that refuses ours, in q and from
+// now on.
+func (p *pages) unsized(q url.Values) bool {
+	had := q.Has("limit") || q.Has("size")
+	q.Del("limit")
+	q.Del("size")
+	p.limit, p.size = "", 0
+	return had
+}
+
 // next asks for page n, counted from 0, after the rows received so far.
 func (p *pages) next(n int) url.Values {
 	if p.byPage < 0 {
-		return url.Values{"limit": {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(len(p.rows))}}
+		q := url.Values{"offset": {strconv.Itoa(len(p.rows))}}
+		if p.limit != "" {
+			q.Set("limit", p.limit)
+		}
+		return q
 	}
 	q := url.Values{"page": {strconv.Itoa(p.byPage + n)}}
 	if p.size > 0 {
@@ -114,8 +133,8 @@ func (p *pages) take(n int, s sheet) (end bool, err error) {
 	}
 	if n == 0 {
 		p.first, p.count = ids, s.count
-	} else if len(ids) > 0 && maps.Equal(ids, p.first) {
-		return p.repeated(s)
+	} else if len(ids) > 0 && len(fresh) == 0 {
+		return p.repeated(ids, s)
 	}
 	p.rows = append(p.rows, fresh...)
 	switch {
@@ -154,11 +173,20 @@ func (p *pages) ended(s sheet) (bool, error) {
 	return true, nil
 }
 
-// repeated judges a server that answers a later page with the rows of the first:
-// it does not page the way it was asked. Its list is complete only when their
-// number looks like nobody's page size.
-func (p *pages) repeated(s sheet) (bool, error) {
-	if p.total < 0 && s.total < 0 && s.hasNext == nil && len(p.rows) == len(p.first) && len(p.rows)%5 != 0 {
+// repeated judges a server that answers a later page with rows that are known
+// already: it does not page the way it was asked. One that numbers its pages and
+// takes limit and offset, as the vendor's pages together say, is asked by rows.
+// Otherwise its list is complete only when every page is the same and the number
+// of rows looks like nobody's page size.
+func (p *pages) repeated(ids map[string]bool, s sheet) (bool, error) {
+	if p.c.o.Paging == pagingAuto && p.byPage >= 0 && len(p.rows) == len(p.first) {
+		p.byPage, p.switched = -1, true
+		return false, nil
+	}
+	switch {
+	case p.switched || !maps.Equal(ids, p.first):
+		return false, &movedError{seen: len(p.rows), counted: max(p.total, len(p.rows)+len(ids))}
+	case p.total < 0 && s.total < 0 && s.hasNext == nil && len(p.rows) == len(p.first) && len(p.rows)%5 != 0:
 		return true, nil
 	}
 	return false, fmt.Errorf("every page holds the same %d dashboards, so whether these are all cannot be told; if this server always gives the whole list, set options.paging: none, and if it counts pages, page-from-0 or page-from-1",

@@ -42,7 +42,6 @@ type session struct {
 // token is what a login gave.
 type token struct {
 	access, refresh string
-	refreshKey      string // the server's name for refresh
 	claims          claims
 	got, renew      time.Time // renew is zero when the end is not known
 	renewed         bool      // came by a refresh token
@@ -141,10 +140,10 @@ func (s *session) inTurn(ctx context.Context, f func(token) error) error {
 
 // replace uses the refresh token, or logs in when there is none or it is refused.
 func (s *session) replace(ctx context.Context, t token) error {
-	if t.refresh == "" || s.o.Paths.Refresh == "" {
+	if t.refresh == "" {
 		return s.login(ctx)
 	}
-	answer, err := s.post(ctx, s.o.Paths.Refresh, asset.Map(t.refreshKey, t.refresh))
+	answer, err := s.post(ctx, s.o.Paths.Refresh, asset.Map("refreshToken", t.refresh))
 	var e *apihttp.Error
 	if errors.As(err, &e) && e.Status/100 == 4 && !e.Temporary() {
 		return s.login(ctx)
@@ -158,7 +157,7 @@ func (s *session) replace(ctx context.Context, t token) error {
 	}
 	next.renewed = true
 	if next.refresh == "" {
-		next.refresh, next.refreshKey = t.refresh, t.refreshKey
+		next.refresh = t.refresh
 	}
 	return s.keep(next)
 }
@@ -254,9 +253,7 @@ func (s *session) tokenOf(answer *yaml.Node) token {
 			t.access = cmp.Or(t.access, asset.Text(asset.Get(at, key)))
 		}
 		for _, key := range []string{"refresh_token", "refreshToken"} {
-			if v := asset.Text(asset.Get(at, key)); v != "" && t.refresh == "" {
-				t.refresh, t.refreshKey = v, key
-			}
+			t.refresh = cmp.Or(t.refresh, asset.Text(asset.Get(at, key)))
 		}
 		for _, key := range []string{"expires_in", "expiresIn"} {
 			if sec, ok := number(asset.Get(at, key)); ok && sec > 0 && sec < 10*365*24*3600 {
