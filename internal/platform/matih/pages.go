@@ -56,6 +56,7 @@ type pages struct {
 	count    int             // "count" of the first page, -1 for none
 	byPage   int             // the number of the first page when pages are counted, -1 when rows are
 	switched bool            // to rows, because the server did not heed page
+	limit    string          // rows asked for when rows are counted, "" for the server's choice
 	size     int             // rows asked for when pages are counted, 0 for the server's choice
 }
 
