@@ -123,3 +123,52 @@ func TestErrorSaysWhatTheServerSaid(t *testing.T) {
 		}
 	}
 }
+
+// TestNotModifiedIsAnAnswer takes 304 only where it was asked for.
+func TestNotModifiedIsAnAnswer(t *testing.T) {
+	c, _ := connect(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") == `"v1"` {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		w.Header().Set("ETag", `"v1"`)
+		answer(w, http.StatusOK, `{}`)
+	}), nil)
+	r := apihttp.Request{Path: "/x", NotModified: true}
+	res, err := c.Do(t.Context(), r)
+	if err != nil || res.Status != http.StatusOK || res.Header.Get("ETag") != `"v1"` {
+		t.Fatalf("first: %+v, %v", res, err)
+	}
+	r.Header = http.Header{"If-None-Match": {`"v1"`}}
+	res, err = c.Do(t.Context(), r)
+	if err != nil || res.Status != http.StatusNotModified || len(res.Body) != 0 {
+		t.Fatalf("second: %+v, %v", res, err)
+	}
+	r.NotModified = false
+	var e *apihttp.Error
+	if _, err = c.Do(t.Context(), r); !errors.As(err, &e) || e.Status != http.StatusNotModified {
+		t.Errorf("not asked for: %v", err)
+	}
+}
+
+// TestPauseIsKept lets a header of an answer, a refusal or not, hold the next
+// request back, a minute at most.
+func TestPauseIsKept(t *testing.T) {
+	asked := 0
+	c, ck := connect(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		w.Header().Set("X-Wait", []string{"30", "", "7200", "0"}[asked-1])
+		answer(w, []int{200, 200, 404, 200}[asked-1], `{}`)
+	}), func(o *apihttp.Options) {
+		o.Pause = func(h http.Header, _ time.Time) time.Duration {
+			d, _ := time.ParseDuration(h.Get("X-Wait") + "s")
+			return d
+		}
+	})
+	for i, want := range []time.Duration{0, 30 * time.Second, 30 * time.Second, 90 * time.Second} {
+		_, _ = c.Do(t.Context(), apihttp.Request{Path: "/x"})
+		if got := ck.total(); got != want {
+			t.Errorf("before request %d it waited %v in all, want %v", i+1, got, want)
+		}
+	}
+}
