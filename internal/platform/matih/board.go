@@ -50,13 +50,23 @@ func split(root *yaml.Node) (*board, error) {
 		}
 		seen[uid] = true
 		asset.Delete(n, "uid")
-		text, err := asset.Encode(n)
-		if err != nil {
-			return nil, fmt.Errorf("widget %s: %w", uid, err)
+		w := widget{uid: uid, node: n}
+		if err := w.read(); err != nil {
+			return nil, err
 		}
-		b.widgets = append(b.widgets, widget{uid, n, string(text)})
+		b.widgets = append(b.widgets, w)
 	}
 	return b, nil
+}
+
+// read brings text up to date with node.
+func (w *widget) read() error {
+	text, err := asset.Encode(w.node)
+	if err != nil {
+		return fmt.Errorf("widget %s: %w", w.uid, err)
+	}
+	w.text = string(text)
+	return nil
 }
 
 // boardOf takes a canonical asset apart: secrets masked, defaults left out, the

@@ -110,7 +110,9 @@ func (j *job) settle(ctx context.Context) error {
 		}
 	}
 	j.was = was
-	j.keepVisibility()
+	if err := j.keepFixed(); err != nil {
+		return err
+	}
 	return j.fill(ctx, was.open)
 }
 
@@ -172,17 +174,33 @@ func (j *job) fill(ctx context.Context, open *yaml.Node) error {
 	return err
 }
 
-// keepVisibility lets the server's visibility be where the document names none:
-// there is no value that stands for "unset", so it can be neither sent nor
-// compared.
-func (j *job) keepVisibility() {
-	has := asset.Get(j.was.meta, "visibility")
-	if has == nil || asset.Get(j.want.meta, "visibility") != nil {
+// keepFixed lets the server's value be where the document names none and none
+// stands for "unset": it can be neither sent nor compared.
+func (j *job) keepFixed() error {
+	j.keep(j.want.meta, j.was.meta, "visibility")
+	for i := range j.want.widgets {
+		w := &j.want.widgets[i]
+		for _, key := range []string{"name", "widget_type", "position"} {
+			j.keep(w.node, j.was.get(w.uid), key, "widgets", "uid="+w.uid)
+		}
+		if err := w.read(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep does it for one key of an object, which stands at the keys at of the spec.
+func (j *job) keep(want, live *yaml.Node, key string, at ...string) {
+	has := asset.Get(live, key)
+	if has == nil || asset.Get(want, key) != nil {
 		return
 	}
-	asset.Put(j.want.meta, asset.Clone(has), "visibility")
-	asset.Put(j.doc.Spec, asset.Clone(has), "visibility")
-	j.notes = append(j.notes, asset.Note{ID: j.doc.ID(), Path: "/spec/visibility", Text: "a dashboard always has a visibility on the server; the file names none, so it was left as it is there"})
+	at = append(at, key)
+	asset.Put(want, asset.Clone(has), key)
+	asset.Put(j.doc.Spec, asset.Clone(has), at...)
+	j.notes = append(j.notes, asset.Note{ID: j.doc.ID(), Path: asset.Pointer(append([]string{"spec"}, at...)...),
+		Text: "the file names none, and there is no way to take it away on the server: left as it is there"})
 }
 
 // make adopts what an earlier run left behind, or creates the dashboard. It is
