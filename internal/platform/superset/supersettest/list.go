@@ -60,19 +60,66 @@ type entry struct {
 	id      int
 	changed time.Time
 	full    map[string]any
+	key     string // set while sorting
 }
 
 func (s *Server) serveList(c *call, kind string) {
+	if q, _, _ := parseListQuery(c.r); q != nil && len(q.filters) == 0 && slices.Contains(orderColumns[kind], q.order) {
+		s.servePage(c, kind, q)
+		return
+	}
+	s.writeList(c, kind, models[kind].list, s.entries(c.user, kind))
+}
+
+func (s *Server) entries(user int, kind string) []entry {
 	var entries []entry
 	for _, r := range s.state.rows[kind] {
-		if s.visible(c.user, r) {
-			entries = append(entries, entry{r.id, r.changedOn, s.describe(r)})
+		if s.visible(user, r) {
+			entries = append(entries, entry{id: r.id, changed: r.changedOn, full: s.describe(r)})
 		}
 	}
 	if kind == Dashboard || kind == Chart {
 		sort.SliceStable(entries, func(i, j int) bool { return entries[i].changed.After(entries[j].changed) })
 	}
-	s.writeList(c, kind, models[kind].list, entries)
+	return entries
+}
+
+// listed is the order in which a list showed its rows, which is what its next
+// page needs. Rows never change in place, so the same rows stay in order.
+type listed struct {
+	of  map[string][]*row // what everything was, since lists show other kinds too
+	ids []int
+}
+
+type listKey struct {
+	kind, order string
+	user        int
+	desc        bool
+}
+
+// servePage writes a page of an ordered list and describes only its own rows.
+func (s *Server) servePage(c *call, kind string, q *listQuery) {
+	key := listKey{kind, q.order, c.user, q.desc}
+	l, known := s.listed[key]
+	for k := range models {
+		known = known && slices.Equal(l.of[k], s.state.rows[k])
+	}
+	if !known {
+		entries := s.entries(c.user, kind)
+		sortEntries(entries, q.order, q.desc)
+		l = listed{of: s.state.clone().rows, ids: make([]int, len(entries))}
+		for i, e := range entries {
+			l.ids[i] = e.id
+		}
+		s.listed[key] = l
+	}
+	from := min(q.page*q.size, len(l.ids))
+	var page []entry
+	for _, id := range l.ids[from:min(from+q.size, len(l.ids))] {
+		r := s.state.byID(kind, id)
+		page = append(page, entry{id: id, changed: r.changedOn, full: s.describe(r)})
+	}
+	writePage(c, kind, models[kind].list, q, page, len(l.ids))
 }
 
 func (s *Server) serveUsers(c *call) {
@@ -82,7 +129,7 @@ func (s *Server) serveUsers(c *call) {
 	}
 	var entries []entry
 	for i, u := range s.users {
-		entries = append(entries, entry{i + 1, time.Time{}, map[string]any{
+		entries = append(entries, entry{id: i + 1, full: map[string]any{
 			"id": i + 1, "username": u.Username, "first_name": u.First, "last_name": u.Last, "email": u.Email,
 			"active": true, "roles": []map[string]any{{"id": 1, "name": u.Role}}}})
 	}
@@ -109,7 +156,10 @@ func (s *Server) writeList(c *call, kind, title string, entries []entry) {
 	}
 	count := len(entries)
 	from := min(q.page*q.size, count)
-	entries = entries[from:min(from+q.size, count)]
+	writePage(c, kind, title, q, entries[from:min(from+q.size, count)], count)
+}
+
+func writePage(c *call, kind, title string, q *listQuery, entries []entry, count int) {
 	columns := pickColumns(kind, q.columns)
 	ids, result := []any{}, []any{}
 	for _, e := range entries {
@@ -128,17 +178,20 @@ func (s *Server) writeList(c *call, kind, title string, entries []entry) {
 }
 
 func sortEntries(entries []entry, column string, desc bool) {
-	less := func(a, b entry) bool {
-		if strings.HasPrefix(column, "changed_on") || column == "last_saved_at" {
-			return a.changed.Before(b.changed)
+	byTime := strings.HasPrefix(column, "changed_on") || column == "last_saved_at"
+	for i := range entries {
+		if !byTime {
+			entries[i].key = fmt.Sprint(project(entries[i].full, []string{column}))
 		}
-		return fmt.Sprint(project(a.full, []string{column})) < fmt.Sprint(project(b.full, []string{column}))
 	}
 	sort.SliceStable(entries, func(i, j int) bool {
 		if desc {
 			i, j = j, i
 		}
-		return less(entries[i], entries[j])
+		if byTime {
+			return entries[i].changed.Before(entries[j].changed)
+		}
+		return entries[i].key < entries[j].key
 	})
 }
 

@@ -72,6 +72,25 @@ func (t *tx) seed(configs []config) error {
 	return nil
 }
 
+// Crowd adds copies of a chart, each under a name and uuid of its own, until the
+// server has n charts.
+func (s *Server) Crowd(uid string, n int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.state.byUUID(Chart, uid)
+	if r == nil {
+		return fmt.Errorf("no chart %s to copy", uid)
+	}
+	for i := len(s.state.rows[Chart]); i < n; i++ {
+		c := s.state.insert(Chart, s.newUUID())
+		c.fields, c.owners, c.tags = maps.Clone(r.fields), slices.Clone(r.owners), slices.Clone(r.tags)
+		c.fields["slice_name"] = fmt.Sprintf("%s %d", r.title(), i)
+		c.createdOn, c.createdBy = s.clock(), r.createdBy
+		s.touch(c, r.changedBy)
+	}
+	return nil
+}
+
 // Wipe deletes every asset, as a lost metadata database does. Accounts and
 // tokens stay, row ids go on.
 func (s *Server) Wipe() {

@@ -54,6 +54,7 @@ type Server struct {
 	sessions map[string]string // session cookie -> CSRF token
 	state    *state
 	texts    map[written]string
+	listed   map[listKey]listed
 	faults   []*armed
 	log      []Request
 }
@@ -106,7 +107,7 @@ func WithAccessLifetime(d time.Duration) Option { return func(s *Server) { s.acc
 func New(opts ...Option) *Server {
 	s := &Server{
 		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
-		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, texts: map[written]string{},
+		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
