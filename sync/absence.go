@@ -36,7 +36,7 @@ func (e *Engine) settleAbsence(ctx context.Context, in *Instance, b *base, live 
 	}
 	if o.Accept || len(lost) <= max(in.Brake.Removed, askAtLeast) { // else the brake holds, whatever the answers
 		var err error
-		if lost, err = e.askFor(ctx, in, lost, live); err != nil || o.Accept {
+		if lost, err = e.askFor(ctx, in, lost, b, live); err != nil || o.Accept {
 			return err
 		}
 	}
@@ -63,7 +63,7 @@ const askAtLeast = 50
 
 // askFor reads assets by id. What is there, or cannot be read, goes into live;
 // what is not there comes back.
-func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live *asset.Set) ([]asset.ID, error) {
+func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, b *base, live *asset.Set) ([]asset.ID, error) {
 	found, err := in.reader()(ctx, ids)
 	if err != nil {
 		return nil, in.named(err)
@@ -72,6 +72,9 @@ func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live 
 		live.Add(a)
 	}
 	for _, f := range found.Failed() {
+		if f.Title == "" { // it is in no list that could name it
+			f.Title = b.set.Get(f.ID).Title
+		}
 		live.Fail(f)
 	}
 	return slices.DeleteFunc(ids, func(id asset.ID) bool { return !live.Absent(id) }), nil
