@@ -11,7 +11,7 @@ import (
 )
 
 // parsed reads YAML text as a mapping.
-func parsed(t testing.TB, text string) *yaml.Node {
+func parsed(t tester, text string) *yaml.Node {
 	t.Helper()
 	n, err := asset.Parse([]byte(text))
 	if err != nil {
@@ -20,8 +20,8 @@ func parsed(t testing.TB, text string) *yaml.Node {
 	return n
 }
 
-// shown is a mapping as canonical text.
-func shown(t testing.TB, n *yaml.Node) string {
+// yamlOf is a mapping as canonical text.
+func yamlOf(t tester, n *yaml.Node) string {
 	t.Helper()
 	text, err := asset.Encode(n)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestSplitRefusesWhatCannotBeMatched(t *testing.T) {
 	}
 }
 
-func widgetsOf(t testing.TB, list string) []widget {
+func widgetsOf(t tester, list string) []widget {
 	t.Helper()
 	b, err := split(parsed(t, "widgets: "+list))
 	if err != nil {
@@ -86,7 +86,7 @@ func TestCompleteObject(t *testing.T) {
 		{"/", "{name: T}", "{shared_with: [u-1], permissions: view}", "name: T\npermissions: view\nshared_with:\n  - u-1\n"},
 		{"/widgets/*/", "{name: T}", "{name: T, config: {a: 1}, dashboard_id: d, updated_at: t, widget_id: w, uid: u, widgets: kept}", "config: null\nname: T\nwidgets: null\n"},
 	} {
-		if got := shown(t, complete(parsed(t, tc.want), parsed(t, tc.live), ownedKeys(tc.prefix))); got != tc.body {
+		if got := yamlOf(t, complete(parsed(t, tc.want), parsed(t, tc.live), ownedKeys(tc.prefix))); got != tc.body {
 			t.Errorf("%s over %s:\n%swant\n%s", tc.want, tc.live, got, tc.body)
 		}
 	}

@@ -15,47 +15,56 @@ import (
 // server, writes another over it and reads that back, byte for byte and with the
 // uids of its widgets, on servers of both kinds of PUT.
 func TestAnyDashboardBecomesAnyOther(t *testing.T) {
-	for name, opts := range map[string][]matihtest.Option{
-		"full":              nil,
-		"partial":           {matihtest.WithPartialPut()},
-		"full with nulls":   {matihtest.WithNullDefaults(), matihtest.WithCreated(201, matihtest.CreatedLocation)},
-		"partial, no ids":   {matihtest.WithPartialPut(), matihtest.WithCreated(200, matihtest.CreatedNothing)},
-		"full, other names": {matihtest.WithDashboardNames(map[string]string{"name": "title", "widgets": "panels"}), matihtest.WithWidgetNames(map[string]string{"id": "pid", "config": "options"})},
-	} {
-		t.Run(name, func(t *testing.T) {
-			options := ""
-			if name == "full, other names" {
-				options = "fields: {dashboard: {name: title, widgets: panels}, widget: {id: pid, config: options}}"
-			}
-			r := newRig(t, options, opts...)
-			rapid.Check(t, func(rt *rapid.T) {
-				r.connect(t, options)
-				a := dashOf(t, "u-1", title(rt, "title"), randomSpec(rt, nil), nil)
-				r.write(a)
-				r.same(a)
-				r.connect(t, options) // as another instance sees it
-				var live *asset.Asset
-				for _, live = range r.read() {
-				}
-				doc, err := asset.ParseDocument("live.yaml", live.Content)
-				if err != nil {
-					t.Fatal(err)
-				}
-				b := dashOf(t, live.ID.UID, title(rt, "new title"), randomSpec(rt, asset.Get(doc.Spec, "widgets")), nil)
-				r.write(b)
-				r.same(b)
-				writes := r.s.Writes()
-				r.write(b)
-				if r.s.Writes() != writes {
-					rt.Fatalf("a second import writes again")
-				}
-				if err := r.c.Delete(t.Context(), live.ID); err != nil {
-					rt.Fatal(err)
-				}
-				r.same()
-			})
-		})
+	const names = "fields: {dashboard: {name: title, widgets: panels}, widget: {id: pid, config: options}}"
+	kinds := []struct {
+		name, options string
+		opts          []matihtest.Option
+	}{
+		{"full", "", nil},
+		{"partial", "", []matihtest.Option{matihtest.WithPartialPut()}},
+		{"full, nulls", "", []matihtest.Option{matihtest.WithNullDefaults(), matihtest.WithCreated(201, matihtest.CreatedLocation)}},
+		{"partial, no ids", "", []matihtest.Option{matihtest.WithPartialPut(), matihtest.WithCreated(200, matihtest.CreatedNothing)}},
+		{"full, other names", names, []matihtest.Option{matihtest.WithDashboardNames(map[string]string{"name": "title", "widgets": "panels"}), matihtest.WithWidgetNames(map[string]string{"id": "pid", "config": "options"})}},
 	}
+	var rigs []*rig
+	for _, k := range kinds {
+		rigs = append(rigs, newRig(t, k.options, k.opts...))
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		i := rapid.IntRange(0, len(kinds)-1).Draw(rt, "kind of server")
+		rt.Log(kinds[i].name)
+		r := rigs[i]
+		r.t = rt
+		r.connect(kinds[i].options)
+		for _, left := range r.read() { // of a check that failed
+			if err := r.c.Delete(t.Context(), left.ID); err != nil {
+				rt.Fatal(err)
+			}
+		}
+		a := dashOf(rt, "u-1", title(rt, "title"), randomSpec(rt, nil), nil)
+		r.write(a)
+		r.same(a)
+		r.connect(kinds[i].options) // as another instance sees it
+		var live *asset.Asset
+		for _, live = range r.read() {
+		}
+		doc, err := asset.ParseDocument("live.yaml", live.Content)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		b := dashOf(rt, live.ID.UID, title(rt, "new title"), randomSpec(rt, asset.Get(doc.Spec, "widgets")), nil)
+		r.write(b)
+		r.same(b)
+		writes := r.s.Writes()
+		r.write(b)
+		if r.s.Writes() != writes {
+			rt.Fatal("a second import writes again")
+		}
+		if err := r.c.Delete(t.Context(), live.ID); err != nil {
+			rt.Fatal(err)
+		}
+		r.same()
+	})
 }
 
 func title(rt *rapid.T, label string) string {

@@ -2,6 +2,8 @@ package matih
 
 import (
 	"bytes"
+	"context"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -15,29 +17,58 @@ import (
 	"github.com/dashkeep/dashkeep/internal/secret"
 )
 
+// tester is what *testing.T and *rapid.T have in common.
+type tester interface {
+	Helper()
+	Errorf(string, ...any)
+	Fatal(...any)
+	Fatalf(string, ...any)
+	Context() context.Context
+}
+
 // rig is a simulated server, its map of ids, and a connection.
 type rig struct {
-	t   testing.TB
+	t   tester
 	s   *matihtest.Server
+	url string
 	c   *conn
 	ids *platformtest.IDs
 }
 
-func newRig(t *testing.T, options string, opts ...matihtest.Option) *rig {
+func newRig(t testing.TB, options string, opts ...matihtest.Option) *rig {
 	t.Helper()
 	r := &rig{t: t, s: matihtest.New(opts...)}
-	r.connect(t, options)
+	srv := httptest.NewServer(r.s)
+	t.Cleanup(srv.Close)
+	r.url = srv.URL
+	r.connect(options)
 	return r
 }
 
 // connect opens a new connection with an empty map of ids.
-func (r *rig) connect(t *testing.T, options string) {
-	t.Helper()
+func (r *rig) connect(options string) {
+	r.t.Helper()
 	r.ids = platformtest.NewIDs("test")
-	r.c = connect(t, r.s, options, func(cfg *platform.Config) {
-		cfg.Auth = platform.Auth{Token: secret.Literal(matihtest.Token)}
-		cfg.IDs = r.ids
+	var o yaml.Node
+	if err := yaml.Unmarshal([]byte(options), &o); err != nil {
+		r.t.Fatal(err)
+	}
+	k := newClock()
+	c, err := open(platform.Config{
+		Instance: "test", URL: r.url, Auth: platform.Auth{Token: secret.Literal(matihtest.Token)},
+		IDs: r.ids, Options: first(o.Content), Now: k.now, Sleep: k.sleep,
 	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.c = c
+}
+
+func first(ns []*yaml.Node) *yaml.Node {
+	if len(ns) == 0 {
+		return nil
+	}
+	return ns[0]
 }
 
 // read is everything the server has, canonical, by id.
@@ -100,12 +131,12 @@ func (r *rig) same(want ...*asset.Asset) {
 }
 
 // board makes an asset: uid is of the dashboard, text its spec in YAML.
-func dash(t testing.TB, uid, title, spec string) *asset.Asset {
+func dash(t tester, uid, title, spec string) *asset.Asset {
 	t.Helper()
 	return dashOf(t, uid, title, parsed(t, spec), nil)
 }
 
-func dashOf(t testing.TB, uid, title string, spec, access *yaml.Node) *asset.Asset {
+func dashOf(t tester, uid, title string, spec, access *yaml.Node) *asset.Asset {
 	t.Helper()
 	text, err := (&asset.Document{Format: Format, Kind: kindDashboard, UID: uid, Title: title, Spec: spec, Access: access}).Encode()
 	if err != nil {
@@ -119,7 +150,7 @@ func dashOf(t testing.TB, uid, title string, spec, access *yaml.Node) *asset.Ass
 }
 
 // revenue is a dashboard with three widgets, two of which differ in one place.
-func revenue(t testing.TB) *asset.Asset {
+func revenue(t tester) *asset.Asset {
 	t.Helper()
 	return dash(t, "u-revenue", "Q4 Revenue Dashboard", revenueSpec)
 }
@@ -149,7 +180,7 @@ widgets:
 `
 
 // edited is an asset with one text in place of another.
-func edited(t testing.TB, a *asset.Asset, oldNew ...string) *asset.Asset {
+func edited(t tester, a *asset.Asset, oldNew ...string) *asset.Asset {
 	t.Helper()
 	text := strings.NewReplacer(oldNew...).Replace(string(a.Content))
 	if text == string(a.Content) {

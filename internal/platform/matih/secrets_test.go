@@ -78,7 +78,7 @@ func TestSecretsComeFromTheServerThenTheConfig(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if text := shown(t, spec); !strings.Contains(text, tc.body) || strings.Contains(text, "XXXXXXXXXX") {
+			if text := yamlOf(t, spec); !strings.Contains(text, tc.body) || strings.Contains(text, "XXXXXXXXXX") {
 				t.Errorf("body\n%swant %q", text, tc.body)
 			}
 			if tc.note == "" && len(notes) > 0 || tc.note != "" && (len(notes) != 1 || notes[0].Path != tc.note) {

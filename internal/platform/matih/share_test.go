@@ -42,7 +42,7 @@ func TestShareBodies(t *testing.T) {
 		}
 		body, omitted := "", ""
 		if s.body != nil {
-			body = shown(t, s.body)
+			body = yamlOf(t, s.body)
 		}
 		for _, n := range s.notes {
 			omitted += n.Path
