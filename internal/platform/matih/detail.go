@@ -53,7 +53,7 @@ func (c *conn) detailOf(server string, body []byte) (*detail, error) {
 	switch id := c.m.dashboard.id(n); id {
 	case server:
 	case "":
-		return nil, errors.New(c.m.dashboard.missing("id"))
+		return nil, errors.New("the answer holds no dashboard that can be told: " + c.m.dashboard.missing("id"))
 	default:
 		return nil, fmt.Errorf("the server answers with another dashboard, %q", id)
 	}
@@ -103,7 +103,8 @@ func (c *conn) widgetList(n *yaml.Node) (*yaml.Node, error) {
 	case counted > 0:
 		return nil, fmt.Errorf("it says that it has %d widgets and shows none: %s", counted, names.missing("widgets"))
 	}
-	return nil, errors.New("whether it has widgets cannot be told: " + names.missing("widgets"))
+	return nil, fmt.Errorf("whether it has widgets cannot be told: there is no list under %q and no number under %q; when this server calls them otherwise, say so under %s.widgets or .widget_count",
+		names.onWire("widgets"), names.onWire("widget_count"), names.option)
 }
 
 // takeWidgets gives each widget its uid in place of the server's id.

@@ -2,6 +2,7 @@ package matih
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,7 +13,9 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform"
+	mt "github.com/dashkeep/dashkeep/internal/platform/matih/matihtest"
 	"github.com/dashkeep/dashkeep/internal/platform/platformtest"
 	"github.com/dashkeep/dashkeep/internal/secret"
 )
@@ -118,9 +121,84 @@ func node(t *testing.T, text string) *yaml.Node {
 	return doc.Content[0]
 }
 
-// exported is what an export gave, by server id where there is one.
+// exported is what an export gave.
 type exported struct {
 	raws   []*asset.Raw
 	broken []*asset.Error
-	end    error
+	end    error // that ended it
+}
+
+func export(ctx context.Context, c *conn, ids []asset.ID) (out exported) {
+	for raw, err := range c.Export(ctx, ids) {
+		var one *asset.Error
+		switch {
+		case errors.As(err, &one):
+			out.broken = append(out.broken, one)
+		case err != nil:
+			out.end = err
+		default:
+			out.raws = append(out.raws, raw)
+		}
+	}
+	return out
+}
+
+// whole is the canonical content of everything, by title.
+func whole(t *testing.T, c *conn) map[string]string {
+	t.Helper()
+	got := export(t.Context(), c, nil)
+	if got.end != nil || len(got.broken) > 0 {
+		t.Fatalf("export: %v, broken %v", got.end, got.broken)
+	}
+	out := map[string]string{}
+	for _, raw := range got.raws {
+		out[raw.Title] = canonical(t, raw)
+	}
+	return out
+}
+
+func canonical(t *testing.T, raw *asset.Raw) string {
+	t.Helper()
+	a, _, err := normalize.Canonical(raw, Rules())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(a.Content)
+}
+
+// filled is a fake server with the examples.
+func filled(t *testing.T, opts ...mt.Option) *mt.Server {
+	t.Helper()
+	s := mt.New(opts...)
+	if err := s.SeedExamples(); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func static(cfg *platform.Config) { cfg.Auth = platform.Auth{Token: secret.Literal(mt.Token)} }
+
+func withPassword(cfg *platform.Config) {
+	cfg.Auth = platform.Auth{Username: mt.Admin().Email, Password: secret.Literal(mt.Admin().Password)}
+}
+
+// onClock makes a connection live on a clock.
+func onClock(k *clock) func(*platform.Config) {
+	return func(cfg *platform.Config) { cfg.Now, cfg.Sleep = k.now, k.sleep }
+}
+
+// titled is the id of the asset with a title.
+func (c *conn) titled(t *testing.T, title string) asset.ID {
+	t.Helper()
+	rows, err := c.list(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if r.info.Title == title {
+			return r.info.ID
+		}
+	}
+	t.Fatalf("no dashboard %q", title)
+	return asset.ID{}
 }
