@@ -3,6 +3,8 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -51,10 +53,19 @@ func (e *Engine) settleAbsence(ctx context.Context, in *Instance, b *base, live 
 		live.Hide(id)
 		run.missing[id.String()] = account
 	}
-	if n := len(run.missing); n > 0 {
-		run.warn("%d of the assets this instance had are not shown to this account any more, such as %s; they stay in Git, and count as deleted when the next pull of the same account misses them too", n, slices.MinFunc(lost, asset.ID.Compare))
-	}
 	return nil
+}
+
+// sayMissing tells of what is kept although this account does not find it.
+func (r *Run) sayMissing(b *base) {
+	if len(r.missing) == 0 {
+		return
+	}
+	first := slices.Min(slices.Collect(maps.Keys(r.missing)))
+	if id, err := asset.ParseID(first); err == nil && b.set.Get(id) != nil {
+		first = fmt.Sprintf("%q", b.set.Get(id).Title)
+	}
+	r.warn("%d of the assets this instance had are not shown to this account any more, such as %s; they stay in Git, and count as deleted when the next pull of the same account misses them too", len(r.missing), first)
 }
 
 // askAtLeast is how many missing assets are asked for one by one even when the

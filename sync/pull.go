@@ -112,6 +112,7 @@ func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o Pu
 		run.Held = held
 		return nil
 	}
+	run.sayMissing(b)
 	if o.DryRun {
 		run.Pulled = rec.Pulled
 		return nil
