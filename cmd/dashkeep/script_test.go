@@ -26,13 +26,14 @@ import (
 //	exits CODE PROGRAM ARG...   run it and compare the exit code
 //	server VERB ARG...          play the server: see serverCommand
 //	replace OLD NEW FILE        change a text that stands in the file once
+//	boards VERB ARG...          play a server of the BI dashboards API: see boardsCommand
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("..", "..", "testdata", "scripts"),
 		RequireExplicitExec: true,
 		Setup:               scriptSetup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exitsCommand, "server": serverCommand, "replace": replaceCommand,
+			"exits": exitsCommand, "server": serverCommand, "replace": replaceCommand, "boards": boardsCommand,
 		},
 	})
 }
@@ -53,6 +54,9 @@ func scriptSetup(env *testscript.Env) error {
 	env.Setenv("URL", plain.URL)
 	env.Setenv("TLS_URL", secure.URL)
 	env.Setenv("SUPERSET_PASSWORD", password)
+	if err := boardServers(env); err != nil {
+		return err
+	}
 	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {
@@ -77,7 +81,8 @@ func expandConfigs(env *testscript.Env) error {
 		if err != nil {
 			return err
 		}
-		text := strings.NewReplacer("$URL", env.Getenv("URL"), "$TLS_URL", env.Getenv("TLS_URL")).Replace(string(data))
+		text := strings.NewReplacer("$URL", env.Getenv("URL"), "$TLS_URL", env.Getenv("TLS_URL"),
+			"$BOARDS_URL", env.Getenv("BOARDS_URL"), "$BOARDS2_URL", env.Getenv("BOARDS2_URL")).Replace(string(data))
 		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
 			return err
 		}
