@@ -114,7 +114,7 @@ docs/adding-a-platform.md explains each step. In this order:
   3. internal/platform/acme/client.go         login; then Ping in acme.go
   4. internal/platform/acme/export.go         List, Export
   5. internal/platform/acme/rules.go          what must not stand in a file
-  6. internal/platform/acme/import.go         write, Delete, Recognize
+  6. internal/platform/acme/import.go         put, Delete, Recognize
   7. internal/platform/acme/acme.go           Caps and Limits, as they turned out
   8. internal/platform/all/all.go             add acme.Factory() to the list; docs/acme.md
 
