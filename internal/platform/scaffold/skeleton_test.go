@@ -116,17 +116,10 @@ func (w *workshop) goCommand(t *testing.T, args ...string) (string, error) {
 	return string(out), err
 }
 
-func (w *workshop) vet(t *testing.T) {
-	t.Helper()
-	if out, err := w.goCommand(t, "vet", "./internal/platform/"+name+"/..."); err != nil {
-		t.Errorf("vet: %v\n%s", err, out)
-	}
-}
-
 // tests is what go test says.
 func (w *workshop) tests(t *testing.T) (string, error) {
 	t.Helper()
-	return w.goCommand(t, "test", "-vet=off", "-v", "-timeout=60s", "./internal/platform/"+name)
+	return w.goCommand(t, "test", "-v", "-timeout=60s", "./internal/platform/"+name)
 }
 
 // TestSkeleton follows the recipe from the first report to the last: what is
@@ -152,7 +145,9 @@ func TestSkeleton(t *testing.T) {
 const ping = "ping names server and user"
 
 func toDoList(t *testing.T, w *workshop) {
-	w.vet(t)
+	if out, err := w.goCommand(t, "vet", "./internal/platform/"+name+"/..."); err != nil {
+		t.Errorf("vet: %v\n%s", err, out)
+	}
 	report, err := w.tests(t)
 	if err == nil {
 		t.Errorf("nothing is written and the suite passes:\n%s", report)
@@ -164,7 +159,9 @@ func toDoList(t *testing.T, w *workshop) {
 		"to do: write Export in "+dir+"export.go: ", `"Reading"`,
 		"to do: write put in "+dir+"import.go: ", `"Writing"`,
 		"to do: write Delete in "+dir+"import.go: ", `"Deleting"`,
-		"to do: write Recognize in "+dir+"import.go: ", `"Identity"`)
+		"to do: write Recognize in "+dir+"import.go: ", `"Identity"`,
+		"to do: give the suite, in "+dir+name+"_test.go, Server.Throttle, ", `"The fake server"`,
+		"Harness.Many, ", "=== RUN   TestConformance/")
 	var asked []string
 	for _, c := range platformtest.Cases() {
 		if verdict(report, c.Name) == "FAIL" {
@@ -190,16 +187,19 @@ func allWritten(t *testing.T, w *workshop) {
 	w.set(t, "import.go", finished(t, "import.go.txt"))
 	first := "\t\t\t{Op: normalize.RedactText"
 	w.write(t, "rules.go", first, finished(t, "rules.txt")+first)
-	w.vet(t)
-	report, err := w.tests(t)
-	if err != nil {
-		t.Errorf("%v\n%s", err, report)
-	}
+	report, _ := w.tests(t)
 	passed := 0
 	for _, c := range platformtest.Cases() {
-		if verdict(report, c.Name) == "PASS" {
+		switch verdict(report, c.Name) {
+		case "PASS":
 			passed++
+		case "SKIP": // the skeleton's fake server cannot do it yet, and TestToDo says so
+		default:
+			t.Errorf("%q fails", c.Name)
 		}
+	}
+	if strings.Contains(report, "to do: write") || !strings.Contains(report, "--- PASS: TestConformance (") {
+		t.Errorf("something is left to write:\n%s", report)
 	}
 	if passed < 20 {
 		t.Errorf("only %d cases pass\n%s", passed, report)

@@ -10,7 +10,7 @@ func limits() []platform.Limit {
 		secrets  = "passwords, tokens and keys are masked and never in Git; one that the server does not have must stand under `secrets:` in the config"
 		unique   = "refused when another one of the server has the same name (datasets: in the same database, catalog and schema; dashboards: the same slug), because Superset would overwrite that one"
 		lost     = "one whose dataset is gone is read but cannot be written: Superset's import refuses it"
-		pointing = "references to charts that are not on the dashboard, and a theme the server does not have, are left out and named"
+		pointing = "references to charts that are not on the dashboard, a theme the server does not have, and settings of legacy filter boxes, which Superset's import removes, are left out and named"
 		layers   = "annotation layers the server does not have are left out and named"
 		older    = "fields that the server's version does not export are not compared"
 	)
@@ -39,7 +39,6 @@ func limits() []platform.Limit {
 		{Kind: kindChart, Verb: platform.Verified, Partly: true, Why: tags},
 
 		{Kind: kindDashboard, Verb: platform.Read, Partly: true, Why: tags},
-		{Kind: kindDashboard, Verb: platform.Read, Partly: true, Why: "settings of legacy filter boxes are left out: Superset's import removes them"},
 		{Kind: kindDashboard, Verb: platform.Create, Partly: true, Why: unique},
 		{Kind: kindDashboard, Verb: platform.Create, Partly: true, Why: pointing},
 		{Kind: kindDashboard, Verb: platform.Update, Partly: true, Why: pointing},
