@@ -9,7 +9,6 @@ package matihtest
 import (
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -37,7 +36,7 @@ const (
 type Request struct {
 	Route               Route
 	Method, Path, Query string
-	Status              int // 0 when the connection was cut or the client gave up
+	Status              int // 0 while there is no answer
 }
 
 // Server is a simulated server of the API. Its methods may be called while it
@@ -59,7 +58,7 @@ type Server struct {
 	faults    []*armed
 	between   func(pages int)
 	pages     int // of listings, answered so far
-	log       []Request
+	log       []*Request
 	requests  int // number of the last request, for request ids
 	full      int // details answered in full
 	unchanged int // details answered 304
@@ -114,52 +113,57 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !known {
 		route = Unknown
 	}
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{w, s, s.arrived(route, r)}
 	if f := s.fault(route, r); f != nil {
 		f(rec, r, s.mux)
 	} else {
 		s.mux.ServeHTTP(rec, r)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log = append(s.log, Request{route, r.Method, r.URL.Path, r.URL.RawQuery, rec.status})
 }
 
-// recorder notes the status for the log.
+func (s *Server) arrived(route Route, r *http.Request) *Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := &Request{Route: route, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
+	s.log = append(s.log, line)
+	return line
+}
+
+// recorder notes the status in the log, before the client can see it.
 type recorder struct {
 	http.ResponseWriter
-	status int
+	server *Server
+	line   *Request
 }
 
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
+	r.server.mu.Lock()
+	r.line.Status = status
+	r.server.mu.Unlock()
 	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Requests is the log since the last ResetLog. A request stands in it once it
-// has been answered.
+// Requests is the log since the last ResetLog, in the order of arrival. The
+// status of a request stands in it before its client gets the answer.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.log)
+	out := make([]Request, len(s.log))
+	for i, line := range s.log {
+		out[i] = *line
+	}
+	return out
 }
 
 // Count counts logged requests of a route; "" counts all.
 func (s *Server) Count(route Route) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n := 0
-	for _, r := range s.Requests() {
+	for _, r := range s.log {
 		if route == "" || r.Route == route {
 			n++
 		}
@@ -169,8 +173,10 @@ func (s *Server) Count(route Route) int {
 
 // Throttled counts logged requests that were answered 429.
 func (s *Server) Throttled() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	n := 0
-	for _, r := range s.Requests() {
+	for _, r := range s.log {
 		if r.Status == http.StatusTooManyRequests {
 			n++
 		}
