@@ -70,8 +70,12 @@ func TestEveryRouteIsCountedAndWritesAreChanges(t *testing.T) {
 		t.Errorf("the log says %+v", r)
 	}
 	s.ResetLog()
-	if s.Count("") != 0 || s.Writes() != 7 {
+	if s.Count("") != 0 || s.Writes() != 7 || len(s.Requests()) != 0 {
 		t.Error("ResetLog empties the log and keeps the writes")
+	}
+	quiet := mt.New(mt.WithoutLog())
+	if ask(quiet, step{do: base}); quiet.Count(mt.List) != 1 || len(quiet.Requests()) != 0 {
+		t.Errorf("without a log %d lists are counted, and %d lines kept", quiet.Count(mt.List), len(quiet.Requests()))
 	}
 }
 

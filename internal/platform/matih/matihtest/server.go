@@ -59,6 +59,8 @@ type Server struct {
 	between   func(pages int)
 	pages     int // of listings, answered so far
 	log       []*Request
+	counts    map[Route]int
+	throttled int
 	requests  int // number of the last request, for request ids
 	full      int // details answered in full
 	unchanged int // details answered 304
@@ -67,7 +69,7 @@ type Server struct {
 // New makes a server with nothing in it and the account of Admin.
 func New(opts ...Option) *Server {
 	s := &Server{settings: defaults(), routes: map[string]Route{}, state: newStore(), taken: map[string]uint32{},
-		buckets: map[string]*bucket{}, omitted: map[string]bool{}, hidden: map[string]bool{}}
+		buckets: map[string]*bucket{}, omitted: map[string]bool{}, hidden: map[string]bool{}, counts: map[Route]int{}}
 	for _, o := range opts {
 		o(&s.settings)
 	}
@@ -125,7 +127,10 @@ func (s *Server) arrived(route Route, r *http.Request) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	line := &Request{Route: route, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
-	s.log = append(s.log, line)
+	s.counts[route]++
+	if !s.quiet {
+		s.log = append(s.log, line)
+	}
 	return line
 }
 
@@ -139,6 +144,9 @@ type recorder struct {
 func (r *recorder) WriteHeader(status int) {
 	r.server.mu.Lock()
 	r.line.Status = status
+	if status == http.StatusTooManyRequests {
+		r.server.throttled++
+	}
 	r.server.mu.Unlock()
 	r.ResponseWriter.WriteHeader(status)
 }
@@ -158,30 +166,25 @@ func (s *Server) Requests() []Request {
 	return out
 }
 
-// Count counts logged requests of a route; "" counts all.
+// Count counts requests of a route since the last ResetLog; "" counts all.
 func (s *Server) Count(route Route) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if route != "" {
+		return s.counts[route]
+	}
 	n := 0
-	for _, r := range s.log {
-		if route == "" || r.Route == route {
-			n++
-		}
+	for _, c := range s.counts {
+		n += c
 	}
 	return n
 }
 
-// Throttled counts logged requests that were answered 429.
+// Throttled counts requests that were answered 429 since the last ResetLog.
 func (s *Server) Throttled() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for _, r := range s.log {
-		if r.Status == http.StatusTooManyRequests {
-			n++
-		}
-	}
-	return n
+	return s.throttled
 }
 
 // Details counts the details that were answered in full, and those that were
@@ -200,11 +203,12 @@ func (s *Server) Writes() int {
 	return s.state.writes
 }
 
-// ResetLog empties the log and sets Details to nothing. Writes goes on.
+// ResetLog empties the log and begins all counts anew except Writes.
 func (s *Server) ResetLog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log, s.full, s.unchanged = nil, 0, 0
+	s.log, s.full, s.unchanged, s.throttled = nil, 0, 0, 0
+	clear(s.counts)
 }
 
 // moment gives out a time later than every one before it. The lock is held.
