@@ -139,7 +139,7 @@ func (c *conn) reveal(ctx context.Context, doc *asset.Document, spec, live *yaml
 		return nil, c.lacking(doc, missing)
 	}
 	if left := masked(spec); len(left) > 0 {
-		return nil, fmt.Errorf("%s %q: %s still holds a mask; nothing was written", doc.ID(), doc.Title, left[0].name())
+		return nil, fmt.Errorf("%s still holds a mask", left[0].name())
 	}
 	return notes, nil
 }
@@ -221,8 +221,7 @@ func configured(ctx context.Context, id asset.ID, values map[string]secret.Value
 // lacking names the config lines to add.
 func (c *conn) lacking(doc *asset.Document, names []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %q needs secrets that are neither in Git nor on this server; nothing was written. Add to instance %s in dashkeep.yaml:\n",
-		doc.ID(), doc.Title, c.instance)
+	fmt.Fprintf(&b, "it needs secrets that are neither in Git nor on this server. Add to instance %s in dashkeep.yaml:\n", c.instance)
 	fmt.Fprintf(&b, "    secrets:\n      %q:\n", doc.ID().String())
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {
