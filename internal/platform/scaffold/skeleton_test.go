@@ -165,7 +165,7 @@ func toDoList(t *testing.T, w *workshop) {
 		"to do: write put in "+dir+"import.go: ", `"Writing"`,
 		"to do: write Delete in "+dir+"import.go: ", `"Deleting"`,
 		"to do: write Recognize in "+dir+"import.go: ", `"Identity"`,
-		"to do: give the suite, in "+dir+name+"_test.go, Server.Throttle, ", `"The fake server"`,
+		"to do: give the suite, in "+dir+name+"_test.go, Server.Lie, ", `"The fake server"`,
 		"Harness.Many, ", "=== RUN   TestConformance/")
 	var asked []string
 	for _, c := range platformtest.Cases() {
