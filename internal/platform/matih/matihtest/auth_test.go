@@ -171,10 +171,11 @@ func TestWhoSeesWhat(t *testing.T) {
 		mt.User{ID: "user-2", Email: "u2@example.com", Teams: []string{"team-a"}},
 		mt.User{ID: "user-3", Email: "u3@example.com", Teams: []string{"team-a"}},
 		mt.User{ID: "user-4", Email: "u4@example.com"},
+		mt.User{ID: "user-6", Email: "u6@example.com", Teams: []string{"team-b"}},
 		mt.User{ID: "user-5", Email: "u5@example.com", Tenant: mt.Other, Roles: []string{"admin"}},
 	)
 	var keys []mt.Option
-	for i := 2; i <= 5; i++ {
+	for i := 2; i <= 6; i++ {
 		keys = append(keys, mt.WithToken(fmt.Sprintf("key-%d", i), fmt.Sprintf("user-%d", i)))
 	}
 	list := `[{"id":"d-private","name":"a","visibility":"private"},{"id":"d-team","name":"b","visibility":"team"},{"id":"d-tenant","name":"c","visibility":"tenant"},
@@ -183,14 +184,14 @@ func TestWhoSeesWhat(t *testing.T) {
 	setup := func(more ...mt.Option) *mt.Server {
 		s := mt.New(append(append([]mt.Option{users}, keys...), more...)...)
 		seed(t, s, list)
-		play(t, s, "share", step{do: "POST " + base + "/d-shared/share", body: `{"shared_with":["user-4"],"permissions":"view"}`,
+		play(t, s, "share", step{do: "POST " + base + "/d-shared/share", body: `{"shared_with":["user-4","team-b"],"permissions":"view"}`,
 			head: "Authorization: Bearer key-2\nContent-Type: application/json", status: 200})
 		return s
 	}
 	s := setup(mt.WithForbidden())
 	for key, want := range map[string]string{
 		mt.Token: "d-private d-team d-tenant d-public d-odd d-shared", "key-2": "d-private d-team d-tenant d-public d-odd d-shared",
-		"key-3": "d-team d-tenant d-public", "key-4": "d-tenant d-public d-shared", "key-5": "",
+		"key-3": "d-team d-tenant d-public", "key-4": "d-tenant d-public d-shared", "key-6": "d-tenant d-public d-shared", "key-5": "",
 	} {
 		if got := strings.Join(listedIDs(t, s, base, key), " "); got != want {
 			t.Errorf("%s is shown %q, want %q", key, got, want)

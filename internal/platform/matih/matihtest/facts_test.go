@@ -277,6 +277,10 @@ func TestETag(t *testing.T) {
 	if full, same := s.Details(); full != 2 || same != 4 {
 		t.Errorf("counted %d full, %d not modified, want 2 and 4", full, same)
 	}
+	s.ResetLog()
+	if full, same := s.Details(); full != 0 || same != 0 {
+		t.Errorf("ResetLog keeps %d and %d", full, same)
+	}
 	if a := ask(mt.New(), step{do: base}); slices.Contains(a.Header().Values("ETag"), tag) {
 		t.Error("an ETag without the option")
 	}

@@ -80,6 +80,9 @@ func TestWhatFaultsAnswer(t *testing.T) {
 	if a := ask(s, step{do: base}); a.Header().Values("Retry-After") != nil || s.Throttled() != 1 {
 		t.Errorf("Throttle without wait: %v, counted %d", a.Header(), s.Throttled())
 	}
+	if s.ResetLog(); s.Throttled() != 0 {
+		t.Errorf("ResetLog keeps %d", s.Throttled())
+	}
 }
 
 func TestAShortListLeavesItsTotal(t *testing.T) {

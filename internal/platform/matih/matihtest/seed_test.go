@@ -193,7 +193,7 @@ func TestSnapshotsAreCopies(t *testing.T) {
 }
 
 func TestOmitAndHide(t *testing.T) {
-	s := mt.New()
+	s := mt.New(mt.WithForbidden()) // Hide decides for itself
 	ids := seed(t, s, `[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]`)
 	s.Omit(ids[0])
 	s.Hide(ids[1], false)
