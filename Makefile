@@ -40,7 +40,7 @@ printf '%-8s %4d s  %s\n' "$(1)" $$((SECONDS - start)) "$$note" >&2
 endef
 
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 build: ## the program, into bin/
 	@$(GO) build -o bin/dashkeep ./cmd/dashkeep
@@ -76,6 +76,9 @@ faults: tools ## every kill point of the crash tests instead of a sample
 demo: ## the whole story in seconds, on embedded parts
 	@$(GO) run ./cmd/dashkeep demo
 
+new-platform: ## NAME=grafana: the skeleton of a connector for another BI server (docs/adding-a-platform.md)
+	@$(GO) run ./internal/platform/scaffold/newplatform "$(NAME)"
+
 # What tests call: git, a C compiler for the race detector, strace for the kill
 # tests, python3 with PyYAML for reading back what Superset would read.
 tools:
@@ -98,4 +101,4 @@ tools:
 clean: ## build results; the installed Superset stays (rm -rf .cache removes it)
 	@rm -rf bin .cache/bin
 
-.PHONY: help build check test e2e fuzz bench faults demo tools clean
+.PHONY: help build check test e2e fuzz bench faults demo new-platform tools clean

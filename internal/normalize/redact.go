@@ -3,6 +3,7 @@ package normalize
 import (
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -22,21 +23,43 @@ var (
 	secretKeys  = []string{"pass", "pwd", "key", "auth", "authorization", "jwt", "sig", "signature", "sas", "pat", "cookie"}
 )
 
-// SecretKey reports whether values under this key are taken for secrets.
-func SecretKey(key string) bool {
-	k := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
-	for _, w := range secretWords {
-		if strings.Contains(k, w) {
-			return true
-		}
-	}
-	for _, w := range secretKeys {
-		if k == w {
-			return true
-		}
-	}
-	return false
+// strictWords and strictKeys are those of them that never name anything else.
+// The others may: the column of a table, a count of tokens.
+var (
+	strictWords = []string{"password", "passwd", "passphrase", "secret", "apikey", "accesskey", "privatekey", "credential", "signingkey", "accountkey", "sharedkey", "encryptionkey"}
+	strictKeys  = []string{"pass", "pwd", "authorization", "jwt"}
+)
+
+// ordinary reports whether a key that SecretKey knows may as well be an ordinary word.
+func ordinary(key string) bool {
+	k := plainKey(key)
+	return !matches(k, strictWords, strictKeys) && (k == "token" || !strings.HasSuffix(k, "token"))
 }
+
+func plainKey(key string) string {
+	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
+}
+
+func matches(k string, words, keys []string) bool {
+	return slices.Contains(keys, k) || slices.ContainsFunc(words, func(w string) bool { return strings.Contains(k, w) })
+}
+
+var (
+	hexadecimal = regexp.MustCompile(`^[0-9a-fA-F-]{32,}$`)
+	issued      = regexp.MustCompile(`^(sk|pk|mk|rk|gh[a-z]|glpat|xox[a-z]|AKIA|eyJ)[-_A-Za-z0-9]`)
+)
+
+// credentialShaped reports whether a text looks made by a machine to be secret.
+func credentialShaped(s string) bool {
+	if len(s) < 16 || strings.ContainsAny(s, " \t\n") {
+		return false
+	}
+	upper, lower, digit := strings.ContainsAny(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), strings.ContainsAny(s, "abcdefghijklmnopqrstuvwxyz"), strings.ContainsAny(s, "0123456789")
+	return upper && lower && digit || hexadecimal.MatchString(s) || issued.MatchString(s)
+}
+
+// SecretKey reports whether values under this key are taken for secrets.
+func SecretKey(key string) bool { return matches(plainKey(key), secretWords, secretKeys) }
 
 // MaskText masks private key blocks and the password of user:password@ in a text.
 func MaskText(s string) string {
@@ -102,7 +125,7 @@ func (d *Doc) redact(r Rule) {
 		case Redact:
 			scalars(p, d.maskWhole)
 		case RedactKeys:
-			secretBelow(p, d.maskWhole)
+			secretBelow(p, r.Free, d.maskWhole)
 		case RedactURL:
 			if masked := MaskURL(asset.Text(p.node)); strings.Contains(masked, Mask) {
 				d.mask(p, masked)
@@ -143,12 +166,22 @@ func scalars(p place, f func(place)) {
 	p.children(func(c place) { scalars(c, f) })
 }
 
-func secretBelow(p place, f func(place)) {
+// secretBelow finds what stands under names of secrets. free is Rule.Free.
+func secretBelow(p place, free bool, f func(place)) {
 	p.children(func(c place) {
-		if p.node.Kind == yaml.MappingNode && SecretKey(c.keys[len(c.keys)-1]) {
+		key := c.keys[len(c.keys)-1]
+		switch {
+		case p.node.Kind != yaml.MappingNode || !SecretKey(key):
+			secretBelow(c, free, f)
+		case free && ordinary(key):
+			scalars(c, func(s place) {
+				if credentialShaped(s.node.Value) {
+					f(s)
+				}
+			})
+			secretBelow(c, free, f)
+		default:
 			scalars(c, f)
-			return
 		}
-		secretBelow(c, f)
 	})
 }

@@ -1,6 +1,7 @@
 package normalize_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -70,6 +71,41 @@ func TestOpenKeepsSecrets(t *testing.T) {
 	for want, keys := range map[string][]string{"s3cret": {"secret", "a"}, "k": {"free", "api_key"}, "postgresql://u:p@h/db?sslmode=x&sslpassword=y": {"url"}} {
 		if got := asset.Text(asset.Get(spec, keys...)); got != want {
 			t.Errorf("%v is %q", keys, got)
+		}
+	}
+}
+
+// TestRedactKeysInFreeForm: where products and people choose the names, the
+// column "key" of a table is content, and an API key is a secret all the same.
+func TestRedactKeysInFreeForm(t *testing.T) {
+	rules := normalize.Rules{Format: "toy/1", Kinds: map[asset.Kind]normalize.KindRules{thing: {UID: "uuid", Title: "name",
+		Rules: []normalize.Rule{{Op: normalize.RedactKeys, Path: "", Free: true}}}}}
+	for doc, secret := range map[string]bool{
+		"columns: [{key: city}]":                            false,
+		"colors: {tokens_used: '#1f77b4', cookie: brown}":   false,
+		"token: total":                                      false,
+		"key: {field: customer_id_of_the_year_2024}":        false,
+		"token: {password: x}":                              true,
+		"api_key: short":                                    true,
+		"access_token: short":                               true,
+		"password: x":                                       true,
+		"auth: {pwd: x}":                                    true,
+		"key: Zk3x9QpLmN7rT2vW":                             true,
+		"key: 0123456789abcdef0123456789abcdef":             true,
+		"token: eyJhbGciOiJIUzI1NiJ9.e30.c2ln":              true,
+		"auth: {basic: mk_test_of_the_built_in_account}":    true,
+		"nested: [{deep: {token: 'sk-abcdefghijklmnop'}}]":  true,
+		"key: c3d643cd-04f7-49fb-9081-7f14cc76cd2a":         true,
+		"secret_santa: Bob":                                 true,
+		"description: 'the key to 1234567890ABCDEFabcdef'":  false,
+		"cookie: {domain: example.com, name: session_name}": false,
+	} {
+		a, _, err := normalize.Canonical(raw(t, doc+"\n"), rules)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(a.Content), normalize.Mask); got != secret {
+			t.Errorf("%s: masked %t\n%s", doc, got, a.Content)
 		}
 	}
 }

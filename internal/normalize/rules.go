@@ -114,6 +114,10 @@ type Rule struct {
 	Weak    bool           // Ref*: no dependency (asset.Asset.Refs)
 	Match   *regexp.Regexp // RefText
 	Hook    *Hook          // Call
+	// Free, of RedactKeys, says that people and products choose the keys here as they
+	// like: under a name that is also an ordinary word ("key", "token") only a text
+	// that looks like a credential is masked.
+	Free bool
 }
 
 // Hook is what data cannot say. Either side may be nil.

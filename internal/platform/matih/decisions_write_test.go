@@ -254,8 +254,8 @@ func TestKilledBeforeBinding(t *testing.T) {
 					t.Fatal(res.Err)
 				}
 				r.same(want, dash(t, "u-other", want.Title, "visibility: public"))
-				if c := r.s.Count(matihtest.Create); c != 2 {
-					t.Errorf("%d creations", c)
+				if c, w := r.s.Count(matihtest.Create), r.s.Count(matihtest.AddWidget); c != 2 || w != strings.Count(string(want.Content), "uid: w-") {
+					t.Errorf("%d dashboards and %d widgets were made in all", c, w)
 				}
 			})
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -19,6 +20,11 @@ const (
 	hopelessQuiet = 5
 )
 
+// grace is how long the requests that are under way may take when nobody wants
+// their answers any more. Most come in that time, and their connections stay
+// usable.
+const grace = time.Second
+
 // Export yields the documents of ids, nil for all that are listed: one request
 // each, a few at once, in order, so that no more than a few are in memory. What
 // is listed and cannot be read is an *asset.Error; an asked id that is gone is
@@ -30,8 +36,6 @@ func (c *conn) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 			yield(nil, err)
 			return
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
 		var f failures
 		for got := range c.details(ctx, wanted, ids == nil) {
 			switch {
@@ -100,6 +104,15 @@ func (c *conn) details(ctx context.Context, rows []row, listed bool) iter.Seq[re
 	return func(yield func(result) bool) {
 		ahead := c.o.Rate.Concurrency
 		under := make([]chan result, 0, ahead)
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer func() { // whoever stops reading leaves nothing under way
+			late := time.AfterFunc(grace, cancel)
+			defer late.Stop()
+			for _, ch := range under {
+				<-ch
+			}
+		}()
 		for i := 0; i < len(rows) || len(under) > 0; {
 			if i < len(rows) && len(under) < ahead {
 				ch := make(chan result, 1)

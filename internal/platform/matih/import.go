@@ -33,14 +33,12 @@ func (c *conn) Import(ctx context.Context, as []*asset.Asset, deps *asset.Set) [
 			continue
 		}
 		j, err := c.newJob(a, deps)
-		if err == nil {
-			err = j.run(ctx)
-			out[i].Omitted = j.omitted()
-			if j.was != nil {
-				out[i].URL = j.was.d.info.URL
-			}
+		if err != nil {
+			out[i].Err = fmt.Errorf("instance %s: nothing was written: %w", c.instance, err)
+			continue
 		}
-		out[i].Err = err
+		out[i].Err = j.run(ctx)
+		out[i].Omitted = j.omitted()
 	}
 	return out
 }

@@ -1,9 +1,13 @@
 package matih
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 
+	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/platform/matih/matihtest"
+	"github.com/dashkeep/dashkeep/internal/secret"
 )
 
 func TestImportWritesOnlyWhatDiffers(t *testing.T) {
@@ -34,4 +38,136 @@ func TestImportWritesOnlyWhatDiffers(t *testing.T) {
 	r.write(c)
 	r.same(c)
 	counts(map[matihtest.Route]int{matihtest.Put: 1})
+}
+
+// TestCopiedFile: widgets that belong to another dashboard are not taken from it.
+func TestCopiedFile(t *testing.T) {
+	r := newRig(t, "")
+	a := revenue(t)
+	r.write(a)
+	doc, err := asset.ParseDocument("copy.yaml", a.Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := dashOf(t, "u-copy", "Copy", doc.Spec, nil)
+	err = r.c.Import(t.Context(), []*asset.Asset{copied}, nil)[0].Err
+	if err == nil || !strings.Contains(err.Error(), "is already one of dashboard:u-revenue") || !strings.Contains(err.Error(), "nothing was written") {
+		t.Errorf("%v", err)
+	}
+	r.same(a)
+	if err := r.c.Delete(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	r.write(copied) // moved, then
+	r.same(copied)
+}
+
+// TestOneBadDashboardAlone: the others are written.
+func TestOneBadDashboardAlone(t *testing.T) {
+	r := newRig(t, "")
+	good := []*asset.Asset{dash(t, "u-1", "One", "visibility: team"), dash(t, "u-3", "Three", "visibility: team")}
+	for what, bad := range map[string]*asset.Asset{
+		"refused":    dash(t, "u-2", "Two", "description: "+matihtest.Refused),
+		"no uid":     {Info: asset.Info{ID: asset.ID{Kind: kindDashboard, UID: "u-2"}}, Path: "bad.yaml", Content: []byte("dashkeep: matih/1\nkind: dashboard\nuid: u-2\ntitle: Two\nspec:\n  widgets:\n    - name: x\n")},
+		"no format":  {Info: asset.Info{ID: asset.ID{Kind: kindDashboard, UID: "u-2"}}, Path: "bad.yaml", Content: []byte("dashkeep: superset/1\nkind: dashboard\nuid: u-2\ntitle: Two\nspec: {}\n")},
+		"another id": {Info: asset.Info{ID: asset.ID{Kind: kindDashboard, UID: "u-2"}}, Path: "bad.yaml", Content: good[0].Content},
+	} {
+		res := r.c.Import(t.Context(), []*asset.Asset{good[0], bad, good[1]}, nil)
+		if len(res) != 3 || res[0].Err != nil || res[1].Err == nil || res[2].Err != nil || res[1].ID != bad.ID {
+			t.Errorf("%s: %v", what, res)
+		}
+		r.same(good...)
+	}
+}
+
+// TestSecretsAreNotWrittenAsMasks: what Git masks stays what the server has, and
+// comes from the config where there is nothing yet.
+func TestSecretsAreNotWrittenAsMasks(t *testing.T) {
+	const password = "canary-s3cret"
+	r := newRig(t, "")
+	a := dash(t, "u-1", "T", `
+visibility: team
+widgets:
+  - {uid: w-1, name: W, widget_type: table, position: {x: 0, y: 0, width: 6, height: 4}, data_source: {sql: SELECT 1, password: x}}
+`)
+	if !strings.Contains(string(a.Content), "password: XXXXXXXXXX") {
+		t.Fatalf("not masked:\n%s", a.Content)
+	}
+	res := r.c.Import(t.Context(), []*asset.Asset{a}, nil)[0]
+	if res.Err == nil || !strings.Contains(res.Err.Error(), "widgets/w-1/data_source/password: {env: YOUR_VARIABLE}") || r.s.Writes() != 0 {
+		t.Fatalf("a new dashboard without its secret: %v, %d writes", res.Err, r.s.Writes())
+	}
+	r.c.secrets = func(asset.ID) map[string]secret.Value {
+		return map[string]secret.Value{"widgets/w-1/data_source/password": secret.Literal(password)}
+	}
+	r.write(a)
+	r.c.secrets = func(asset.ID) map[string]secret.Value { return nil }
+	held := func() string {
+		t.Helper()
+		for raw, err := range r.c.Export(t.Context(), nil) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			return asset.Text(asset.Get(raw.Doc, "widgets", "0", "data_source", "password"))
+		}
+		return ""
+	}
+	if held() != password {
+		t.Errorf("the server has %q", held())
+	}
+	b := edited(t, a, "SELECT 1", "SELECT 2")
+	r.write(b)
+	r.same(b)
+	if held() != password {
+		t.Errorf("after an edit the server has %q", held())
+	}
+	c := edited(t, b, "password: XXXXXXXXXX", "password: XXXXXXXXXX\n        token: XXXXXXXXXX")
+	notes := r.write(c)
+	if len(notes) != 1 || notes[0].Path != "/spec/widgets/uid=w-1/data_source/token" {
+		t.Errorf("notes %v", notes)
+	}
+	if held() != password {
+		t.Errorf("after an edit without its secret the server has %q", held())
+	}
+}
+
+// TestLostAnswerIsNotSomebodyElsesWidget: when a request was lost, a widget that
+// another person added meanwhile is not taken for it.
+func TestLostAnswerIsNotSomebodyElsesWidget(t *testing.T) {
+	r := newRig(t, "")
+	a := dash(t, "u-1", "T", "visibility: team")
+	r.write(a)
+	other := newRigOn(t, r)
+	theirs := dash(t, "u-1", "T", "visibility: team\nwidgets:\n  - {uid: w-theirs, name: Theirs, widget_type: table, position: {x: 0, y: 0, width: 6, height: 4}}\n")
+	first := true
+	r.s.Break(matihtest.Fault{Route: matihtest.AddWidget, Do: func(w http.ResponseWriter, q *http.Request, next http.Handler) {
+		if !first {
+			next.ServeHTTP(w, q)
+			return
+		}
+		first = false
+		other.write(theirs)
+		matihtest.DropRequest()(w, q, next)
+	}})
+	ours := dash(t, "u-1", "T", "visibility: team\nwidgets:\n  - {uid: w-ours, name: Ours, widget_type: table, position: {x: 0, y: 0, width: 6, height: 4}}\n")
+	if err := r.c.Import(t.Context(), []*asset.Asset{ours}, nil)[0].Err; err == nil {
+		t.Error("a lost request is called done")
+	}
+	r.s.Mend()
+	r.same(theirs)
+}
+
+// TestFilesMayLeaveOutWhatTheServerAlwaysHas: that stays, and is said.
+func TestFilesMayLeaveOutWhatTheServerAlwaysHas(t *testing.T) {
+	r := newRig(t, "")
+	r.write(revenue(t))
+	notes := r.write(dash(t, "u-revenue", "New title", "widgets: [{uid: w-kpi, name: K, config: {a: 1}}]"))
+	var paths []string
+	for _, n := range notes {
+		paths = append(paths, n.Path)
+	}
+	if got := strings.Join(paths, " "); got != "/spec/visibility /spec/widgets/uid=w-kpi/widget_type /spec/widgets/uid=w-kpi/position" {
+		t.Errorf("left out: %s", got)
+	}
+	r.same(dash(t, "u-revenue", "New title", "visibility: team\nwidgets: [{uid: w-kpi, name: K, widget_type: kpi_card, position: {x: 6, y: 0, width: 3, height: 2}, config: {a: 1}}]"))
 }

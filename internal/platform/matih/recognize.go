@@ -35,11 +35,15 @@ func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 	if err != nil {
 		return 0, err
 	}
+	ids := map[asset.ID]bool{}
+	for _, a := range known {
+		ids[a.ID] = true
+	}
 	free := map[string][]row{}
 	live := map[string]bool{}
 	for _, r := range rows {
 		live[r.server] = true
-		if c.ids.Minted(r.info.ID) && !isKnown(known, r.info.ID) {
+		if c.ids.Minted(r.info.ID) && !ids[r.info.ID] {
 			free[r.info.Title] = append(free[r.info.Title], r)
 		}
 	}
@@ -72,10 +76,6 @@ func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 		return 0, nil
 	}
 	return found, c.ids.Bind(bs...)
-}
-
-func isKnown(known []*asset.Asset, id asset.ID) bool {
-	return slices.ContainsFunc(known, func(a *asset.Asset) bool { return a.ID == id })
 }
 
 // lostAsset is a known asset that is no dashboard of the server.

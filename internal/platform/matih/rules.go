@@ -45,7 +45,8 @@ func dashboardRules() normalize.KindRules {
 			{Op: normalize.Default, Path: "/widgets/*/*", Value: "null", Why: "null means absent: an update takes a key out by sending null"},
 			{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 			{Op: normalize.SortBy, Path: "/widgets", By: "uid", Why: "the place of a widget is its position on the grid, not in the list"},
-			{Op: normalize.RedactKeys, Path: "", Why: "data sources, free-form config and keys nobody knows may hold credentials"},
+			{Op: normalize.RedactKeys, Path: "/widgets/*/data_source", Why: "it may hold credentials of the source"},
+			{Op: normalize.RedactKeys, Path: "", Free: true, Why: "free-form config and keys nobody knows may hold credentials; a column called key is none"},
 			{Op: normalize.RedactText, Path: "", Why: "a password inside SQL or a link"},
 		})}
 }

@@ -18,8 +18,9 @@ import (
 // spot is a text that holds a mask, and the keys that lead to it within the
 // spec: "widgets", "uid=…", "data_source", "password".
 type spot struct {
-	node *yaml.Node
-	keys []string
+	node   *yaml.Node
+	keys   []string
+	secret bool // one of keys names a secret
 }
 
 // name is what the value is called under secrets: in the config:
@@ -52,19 +53,28 @@ func (s spot) widget() string {
 
 // masked lists the spots of a document. A whole mask counts only where the rules
 // put one, below a key that names a secret: ten X in a heading are a heading.
-func masked(n *yaml.Node, keys ...string) []spot {
-	if n == nil {
-		return nil
+func masked(root *yaml.Node) []spot {
+	var out []spot
+	for key, v := range asset.Each(root) {
+		if key != "name" { // titles are never masked
+			out = append(out, below(v, normalize.SecretKey(key), []string{key})...)
+		}
 	}
+	return out
+}
+
+// below lists the spots of n, which stands at keys. secret says that one of them
+// names a secret.
+func below(n *yaml.Node, secret bool, keys []string) []spot {
 	if n.Kind == yaml.ScalarNode {
-		if n.Tag == asset.TagStr && isMask(n.Value, keys) && !slices.Equal(keys, []string{"name"}) { // titles are never masked
-			return []spot{{n, slices.Clone(keys)}}
+		if isMask(n, secret) {
+			return []spot{{n, slices.Clone(keys), secret}}
 		}
 		return nil
 	}
 	var out []spot
 	for key, v := range asset.Each(n) {
-		out = append(out, masked(v, append(keys, key)...)...)
+		out = append(out, below(v, secret || normalize.SecretKey(key), append(keys, key))...)
 	}
 	if n.Kind == yaml.SequenceNode {
 		field, named := identity(n, keys)
@@ -73,7 +83,7 @@ func masked(n *yaml.Node, keys ...string) []spot {
 			if named {
 				key = field + "=" + asset.ElementID(v, field)
 			}
-			out = append(out, masked(v, append(keys, key)...)...)
+			out = append(out, below(v, secret, append(keys, key))...)
 		}
 	}
 	return out
@@ -88,11 +98,12 @@ func identity(list *yaml.Node, keys []string) (string, bool) {
 	return asset.Identity(list)
 }
 
-func isMask(text string, keys []string) bool {
-	if text == normalize.Mask {
-		return slices.ContainsFunc(keys, func(k string) bool { return !strings.Contains(k, "=") && normalize.SecretKey(k) })
+func isMask(n *yaml.Node, secret bool) bool {
+	if n.Tag != asset.TagStr {
+		return false
 	}
-	return strings.Contains(text, ":"+normalize.Mask+"@") || strings.Contains(text, "-----"+normalize.Mask)
+	return secret && n.Value == normalize.Mask ||
+		strings.Contains(n.Value, ":"+normalize.Mask+"@") || strings.Contains(n.Value, "-----"+normalize.Mask)
 }
 
 // reveal puts values where spec has masks: what the server has at the same place
@@ -128,7 +139,7 @@ func (c *conn) reveal(ctx context.Context, doc *asset.Document, spec, live *yaml
 		return nil, c.lacking(doc, missing)
 	}
 	if left := masked(spec); len(left) > 0 {
-		return nil, fmt.Errorf("%s %q: %s still holds a mask; nothing was written", doc.ID(), doc.Title, left[0].name())
+		return nil, fmt.Errorf("%s still holds a mask", left[0].name())
 	}
 	return notes, nil
 }
@@ -144,7 +155,7 @@ func held(spec, live *yaml.Node, s spot) *yaml.Node {
 		return nil
 	case has.Tag != asset.TagStr && has.Tag != asset.TagInt && has.Tag != asset.TagFloat:
 		return nil
-	case has.Tag == asset.TagStr && isMask(has.Value, s.keys):
+	case isMask(has, s.secret):
 		return nil // the server shows no secrets either
 	case s.whole() || normalize.MaskText(has.Value) == s.node.Value:
 		return has
@@ -181,7 +192,7 @@ func leave(spec, live *yaml.Node, s spot) bool {
 	if !samePlace(spec, live, s.keys) {
 		return false
 	}
-	if has := asset.Get(live, s.keys...); has != nil && len(masked(has, s.keys...)) == 0 {
+	if has := asset.Get(live, s.keys...); has != nil && len(below(has, s.secret, s.keys)) == 0 {
 		*s.node = *asset.Clone(has)
 		return true
 	}
@@ -210,8 +221,7 @@ func configured(ctx context.Context, id asset.ID, values map[string]secret.Value
 // lacking names the config lines to add.
 func (c *conn) lacking(doc *asset.Document, names []string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %q needs secrets that are neither in Git nor on this server; nothing was written. Add to instance %s in dashkeep.yaml:\n",
-		doc.ID(), doc.Title, c.instance)
+	fmt.Fprintf(&b, "it needs secrets that are neither in Git nor on this server. Add to instance %s in dashkeep.yaml:\n", c.instance)
 	fmt.Fprintf(&b, "    secrets:\n      %q:\n", doc.ID().String())
 	slices.Sort(names)
 	for _, name := range slices.Compact(names) {

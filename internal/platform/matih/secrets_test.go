@@ -20,9 +20,10 @@ func TestMaskedPlaces(t *testing.T) {
 		"widgets: [{uid: w-1, data_source: {sql: 'x postgres://u:" + mask + "@h y'}}]":          "widgets/w-1/data_source/sql",
 		"key: '-----BEGIN PRIVATE KEY-----" + mask + "-----END PRIVATE KEY-----'":               "key",
 		"widgets: [{uid: w-1, name: " + mask + "}]":                                             "", // a heading
-		"description: " + mask:        "",
-		"name: 'a:" + mask + "@b'":    "", // titles are never masked
-		"data_source: {password: ''}": "",
+		"description: " + mask:                 "",
+		"name: 'a:" + mask + "@b'":             "", // titles are never masked
+		"config: {'password=x': " + mask + "}": "config/password=x",
+		"data_source: {password: ''}":          "",
 	} {
 		var got []string
 		for _, s := range masked(parsed(t, text)) {

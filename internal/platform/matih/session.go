@@ -228,9 +228,7 @@ func (s *session) post(ctx context.Context, path string, body *yaml.Node) (*yaml
 		return nil, fmt.Errorf("instance %s: login: %w", s.instance, err)
 	}
 	r := apihttp.Request{Method: http.MethodPost, Path: path, Body: []byte(text), ContentType: "application/json", NoAuth: true, Repeatable: true}
-	if s.o.Tenant.By == byHeader {
-		r.Header = http.Header{http.CanonicalHeaderKey(s.o.Tenant.Header): {s.o.Tenant.ID}}
-	}
+	r.Header, r.Query = s.o.Tenant.told()
 	res, err := s.http.Do(ctx, r)
 	if err != nil {
 		return nil, err

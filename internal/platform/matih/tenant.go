@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -48,17 +50,28 @@ func (t Tenant) wrong(c claims) string {
 	return fmt.Sprintf("the token is for tenant %q and options.tenant.id is %q: nothing was read; use an account of that tenant or correct the id", c.Tenant, t.ID)
 }
 
-// tell puts the tenant on a request, where the token does not say it.
-func (t Tenant) tell(r *http.Request) {
+// told is what names the tenant in a request, where the token does not.
+func (t Tenant) told() (http.Header, url.Values) {
 	switch t.By {
 	case byHeader:
-		r.Header.Set(t.Header, t.ID)
+		return http.Header{http.CanonicalHeaderKey(t.Header): {t.ID}}, nil
 	case byQuery:
-		q := r.URL.Query()
-		q.Set("tenant_id", t.ID)
+		q := url.Values{"tenant_id": {t.ID}}
 		if t.User != "" {
 			q.Set("user_id", t.User)
 		}
+		return nil, q
+	}
+	return nil, nil
+}
+
+// tell puts it on a request.
+func (t Tenant) tell(r *http.Request) {
+	header, query := t.told()
+	maps.Copy(r.Header, header)
+	if query != nil {
+		q := r.URL.Query()
+		maps.Copy(q, query)
 		r.URL.RawQuery = q.Encode()
 	}
 }

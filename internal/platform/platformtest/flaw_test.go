@@ -133,6 +133,15 @@ func (p *shelves) queue(rows []int) iter.Seq[int] {
 	return slices.Values(rows)
 }
 
+// readOn goes on when nobody reads any more.
+func (p *shelves) readOn(ctx context.Context, rows []int) {
+	if p.flaw == "reads to the end" {
+		for range rows {
+			_ = p.call(ctx, "export")
+		}
+	}
+}
+
 // send waits for a reader that may have gone, and gives up only at the end of
 // the test.
 func (p *shelves) send(ch chan<- int, row int) {

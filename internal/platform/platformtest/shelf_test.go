@@ -183,6 +183,7 @@ func (p *shelves) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.R
 			switch {
 			case raw == nil && err == nil: // not there
 			case !yield(raw, err), err != nil && !errors.As(err, &one):
+				p.readOn(ctx, rows)
 				return
 			}
 		}

@@ -38,7 +38,10 @@ type Harness struct {
 	// Bad makes of a good asset one that the server refuses; Altered helps. nil
 	// skips.
 	Bad func(tb testing.TB, good *asset.Asset) *asset.Asset
-	// Many makes a server with n small assets of the last kind (and what those need), on
+	// Twin makes what nothing but uids, its own and those of its parts, tells from
+	// an asset. nil gives a copy another uid, which does where parts have none.
+	Twin func(tb testing.TB, a *asset.Asset) *asset.Asset
+	// Many makes a server with n small assets of one kind (and what those need), on
 	// which no request has to wait. nil skips.
 	Many func(tb testing.TB, n int) *Server
 	// ManyBytes is how much of the heap each asset may hold while all of them are
@@ -80,8 +83,8 @@ type Server struct {
 	Mend func()
 	// Writes counts the changes that the server accepted so far.
 	Writes func() int
-	// Requests counts all requests that reached the server so far. nil leaves out
-	// what it would tell and skips nothing.
+	// Requests counts all requests that reached the server so far. It is asked of
+	// Many's server; nil leaves out what it would tell, and skips nothing.
 	Requests func() int
 }
 

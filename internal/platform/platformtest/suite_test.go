@@ -173,6 +173,7 @@ func flaws() map[string]string {
 		"blind":                        "a broken answer is never an empty server",
 		"has one cursor":               "parallel calls give the same",
 		"reads ahead":                  "stops at once when the consumer stops",
+		"reads to the end":             "stops at once when the consumer stops",
 		"hoards":                       many,
 	}
 }

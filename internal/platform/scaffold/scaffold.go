@@ -106,20 +106,27 @@ func create(name, text string) error {
 
 // Next tells what to do with a new skeleton.
 func Next(name string) string {
-	return strings.ReplaceAll(`
-docs/adding-a-platform.md explains each step. In this order:
-
-  1. internal/platform/acme/doc.go            write down what you found out about the product
-  2. internal/platform/acme/acmetest          make the fake server answer as the real one does
-  3. internal/platform/acme/client.go         login; then Ping in acme.go
-  4. internal/platform/acme/export.go         List, Export
-  5. internal/platform/acme/rules.go          what must not stand in a file
-  6. internal/platform/acme/import.go         write, Delete, Recognize
-  7. internal/platform/acme/acme.go           Caps and Limits, as they turned out
-  8. internal/platform/all/all.go             add acme.Factory() to the list; docs/acme.md
-
-What is left to do, at any time:
-
-  go test ./internal/platform/acme
-`, "acme", name)
+	dir := "internal/platform/" + name
+	steps := [][2]string{
+		{dir + "/doc.go", "write down what you found out about the product"},
+		{dir + "/" + name + "test", "make the fake server answer as the real one does"},
+		{dir + "/client.go", "login; then Ping in " + name + ".go"},
+		{dir + "/export.go", "List, Export"},
+		{dir + "/rules.go", "what must not stand in a file"},
+		{dir + "/import.go", "put, Delete, Recognize"},
+		{dir + "/" + name + ".go", "Caps and Limits, as they turned out"},
+		{"internal/platform/all/all.go", "add " + name + ".Factory() to the list"},
+		{"docs/" + name + ".md", "the page for users"},
+	}
+	width := 0
+	for _, s := range steps {
+		width = max(width, len(s[0]))
+	}
+	var b strings.Builder
+	b.WriteString("\ndocs/adding-a-platform.md explains each step. In this order:\n\n")
+	for i, s := range steps {
+		fmt.Fprintf(&b, "  %d. %-*s   %s\n", i+1, width, s[0], s[1])
+	}
+	fmt.Fprintf(&b, "\nWhat is left to do, at any time:\n\n  go test ./%s\n", dir)
+	return b.String()
 }

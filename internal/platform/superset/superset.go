@@ -27,6 +27,7 @@ func Factory() platform.Factory {
 		Kinds:   Kinds(),
 		Rules:   Rules(),
 		Guarded: []asset.Kind{kindDatabase},
+		Limits:  limits(),
 		New:     func(c platform.Config) (platform.Platform, error) { return open(c) },
 	}
 }

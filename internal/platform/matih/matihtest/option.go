@@ -46,6 +46,7 @@ type Rate struct {
 // settings are what options choose; they do not change once the server runs.
 type settings struct {
 	now     func() time.Time
+	quiet   bool
 	seed    uint16
 	users   []User
 	keys    map[string]string // static token -> user id
@@ -109,6 +110,9 @@ type Option func(*settings)
 
 // WithClock replaces time.Now, for token expiry, rate limits and change times.
 func WithClock(now func() time.Time) Option { return func(s *settings) { s.now = now } }
+
+// WithoutLog keeps counts of requests but no log, for tests that measure memory.
+func WithoutLog() Option { return func(s *settings) { s.quiet = true } }
 
 // WithSeed makes the ids that the server picks, and a shuffled order, other
 // ones. Two servers with different seeds never have an id in common.

@@ -9,7 +9,6 @@ package matihtest
 import (
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 )
@@ -37,7 +36,7 @@ const (
 type Request struct {
 	Route               Route
 	Method, Path, Query string
-	Status              int // 0 when the connection was cut or the client gave up
+	Status              int // 0 while there is no answer
 }
 
 // Server is a simulated server of the API. Its methods may be called while it
@@ -59,7 +58,9 @@ type Server struct {
 	faults    []*armed
 	between   func(pages int)
 	pages     int // of listings, answered so far
-	log       []Request
+	log       []*Request
+	counts    map[Route]int
+	throttled int
 	requests  int // number of the last request, for request ids
 	full      int // details answered in full
 	unchanged int // details answered 304
@@ -68,7 +69,7 @@ type Server struct {
 // New makes a server with nothing in it and the account of Admin.
 func New(opts ...Option) *Server {
 	s := &Server{settings: defaults(), routes: map[string]Route{}, state: newStore(), taken: map[string]uint32{},
-		buckets: map[string]*bucket{}, omitted: map[string]bool{}, hidden: map[string]bool{}}
+		buckets: map[string]*bucket{}, omitted: map[string]bool{}, hidden: map[string]bool{}, counts: map[Route]int{}}
 	for _, o := range opts {
 		o(&s.settings)
 	}
@@ -114,68 +115,76 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !known {
 		route = Unknown
 	}
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{w, s, s.arrived(route, r)}
 	if f := s.fault(route, r); f != nil {
 		f(rec, r, s.mux)
 	} else {
 		s.mux.ServeHTTP(rec, r)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log = append(s.log, Request{route, r.Method, r.URL.Path, r.URL.RawQuery, rec.status})
 }
 
-// recorder notes the status for the log.
+func (s *Server) arrived(route Route, r *http.Request) *Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	line := &Request{Route: route, Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery}
+	s.counts[route]++
+	if !s.quiet {
+		s.log = append(s.log, line)
+	}
+	return line
+}
+
+// recorder notes the status in the log, before the client can see it.
 type recorder struct {
 	http.ResponseWriter
-	status int
+	server *Server
+	line   *Request
 }
 
 func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
+	r.server.mu.Lock()
+	r.line.Status = status
+	if status == http.StatusTooManyRequests {
+		r.server.throttled++
 	}
+	r.server.mu.Unlock()
 	r.ResponseWriter.WriteHeader(status)
-}
-
-func (r *recorder) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
-	return r.ResponseWriter.Write(b)
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// Requests is the log since the last ResetLog. A request stands in it once it
-// has been answered.
+// Requests is the log since the last ResetLog, in the order of arrival. The
+// status of a request stands in it before its client gets the answer.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.log)
+	out := make([]Request, len(s.log))
+	for i, line := range s.log {
+		out[i] = *line
+	}
+	return out
 }
 
-// Count counts logged requests of a route; "" counts all.
+// Count counts requests of a route since the last ResetLog; "" counts all.
 func (s *Server) Count(route Route) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if route != "" {
+		return s.counts[route]
+	}
 	n := 0
-	for _, r := range s.Requests() {
-		if route == "" || r.Route == route {
-			n++
-		}
+	for _, c := range s.counts {
+		n += c
 	}
 	return n
 }
 
-// Throttled counts logged requests that were answered 429.
+// Throttled counts requests that were answered 429 since the last ResetLog.
 func (s *Server) Throttled() int {
-	n := 0
-	for _, r := range s.Requests() {
-		if r.Status == http.StatusTooManyRequests {
-			n++
-		}
-	}
-	return n
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.throttled
 }
 
 // Details counts the details that were answered in full, and those that were
@@ -194,11 +203,12 @@ func (s *Server) Writes() int {
 	return s.state.writes
 }
 
-// ResetLog empties the log and sets Details to nothing. Writes goes on.
+// ResetLog empties the log and begins all counts anew except Writes.
 func (s *Server) ResetLog() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log, s.full, s.unchanged = nil, 0, 0
+	s.log, s.full, s.unchanged, s.throttled = nil, 0, 0, 0
+	clear(s.counts)
 }
 
 // moment gives out a time later than every one before it. The lock is held.
