@@ -30,7 +30,7 @@ func boardServers(env *testscript.Env) error {
 		env.Setenv(name+"_URL", srv.URL)
 	}
 	env.Setenv("BOARDS_PASSWORD", matihtest.Admin().Password)
-	env.Setenv("BOARDS_SECRET", "postgresql://reporter:"+matihtest.Secret+"@db.example.com:5432/sales")
+	env.Setenv("BOARDS_SECRET", matihtest.Secret)
 	return nil
 }
 
