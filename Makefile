@@ -15,9 +15,9 @@ LAB := testdata/superset-lab/superset-lab
 LIVE := ./internal/platform/superset/... ./cmd/dashkeep/... $(if $(wildcard e2e),./e2e/...)
 LIVE_RUN := Live|E2E
 
-# tests that run the whole program, or kill it, by the hundred: without the race
-# detector, under which they skip themselves
-NO_RACE := CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture
+# tests that run the whole program, or kill it, by the hundred, or measure memory:
+# without the race detector, under which they skip themselves
+NO_RACE := CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture|TestMany|ConformanceSimulator/10,000|TestConformance$$/seed/10,000
 
 # Seconds each part may take; over it the part fails. They are there to notice a
 # hang, not to measure: about four times what an idle machine with 2 cores takes.
@@ -49,7 +49,7 @@ check: tools ## format, vet, all tests with the race detector on simulated serve
 	@$(call part,format,$(BUDGET_FORMAT),bash -c 'out=$$(gofmt -l $$(git ls-files "*.go" 2>/dev/null || find . -name "*.go")); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }')
 	$(call part,vet,$(BUDGET_VET),$(GO) vet ./...)
 	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -race ./...)
-	$(call part,kills,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 $(GO) test -count=1 -run '$(NO_RACE)' ./repo ./cmd/dashkeep)
+	$(call part,kills,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 $(GO) test -count=1 -run '$(NO_RACE)' ./repo ./cmd/dashkeep ./internal/platform/...)
 
 test: ## all tests, quickly: no race detector, what is missing is skipped
 	@$(GO) test ./...

@@ -171,3 +171,42 @@ func TestFilesMayLeaveOutWhatTheServerAlwaysHas(t *testing.T) {
 	}
 	r.same(dash(t, "u-revenue", "New title", "visibility: team\nwidgets: [{uid: w-kpi, name: K, widget_type: kpi_card, position: {x: 6, y: 0, width: 3, height: 2}, config: {a: 1}}]"))
 }
+
+// TestOnlyLeftoversAreAdopted: an unbound dashboard of the same title and
+// metadata is somebody's work when it has a widget that is not wanted, or when
+// Git says something else under its uid.
+func TestOnlyLeftoversAreAdopted(t *testing.T) {
+	const meta = "visibility: team\n"
+	const one = "  - {uid: w-1, name: One, widget_type: table, position: {x: 0, y: 0, width: 6, height: 4}}\n"
+	const two = "  - {uid: w-2, name: Two, widget_type: table, position: {x: 0, y: 4, width: 6, height: 4}}\n"
+	for _, tc := range []struct {
+		name, live, git string // git: what it has under the live one's uid
+		adopted         bool
+	}{
+		{"nothing yet", meta, "", true},
+		{"a part", meta + "widgets:\n" + one, "", true},
+		{"another widget", meta + "widgets:\n" + two, "", false},
+		{"one more", meta + "widgets:\n" + one + two, "", false},
+		{"other metadata", "visibility: private\n", "", false},
+		{"an asset that was edited", meta, "visibility: public\n", false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t, "")
+			r.write(dash(t, "somebody's", "T", tc.live))
+			r.connect("")
+			deps := r.set()
+			if tc.git != "" {
+				var err error
+				if deps, err = asset.NewSet(dash(t, deps.IDs()[0].UID, "T", tc.git)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if res := r.c.Import(t.Context(), []*asset.Asset{dash(t, "ours", "T", meta+"widgets:\n"+one)}, deps)[0]; res.Err != nil {
+				t.Fatal(res.Err)
+			}
+			if adopted := len(r.read()) == 1; adopted != tc.adopted {
+				t.Errorf("adopted: %t, want %t", adopted, tc.adopted)
+			}
+		})
+	}
+}

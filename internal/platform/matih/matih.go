@@ -23,6 +23,8 @@ func Factory() platform.Factory {
 		Rules: Rules(),
 		Limits: []platform.Limit{
 			{Kind: kindDashboard, Verb: platform.Read, Partly: true, Why: "a list shows only what the account may see; use one that sees everything"},
+			{Kind: kindDashboard, Verb: platform.Read, Partly: true, Why: "passwords, tokens and keys are masked and never in Git; one that the server does not have must stand under `secrets:` in the config"},
+			{Kind: kindDashboard, Verb: platform.Update, Partly: true, Why: "widgets are written one by one, not all or none; what was done before a failure is named"},
 			{Kind: kindDashboard, Verb: platform.Access, Partly: true, Why: "opt-in (options.sharing) and write-only: the share call has no GET, so it cannot be verified"},
 			{Kind: kindDashboard, Verb: platform.Restore, Partly: true, Why: "the server gives new ids, an author and times of its own"},
 			{Kind: kindDashboard, Verb: platform.Verified, Partly: true, Why: "dashboard and widgets are read back and compared; sharing cannot be"},

@@ -1,6 +1,9 @@
 package matih
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -86,4 +89,49 @@ func TestOptionDefaultsAreTheTags(t *testing.T) {
 		}
 	}
 	walk(reflect.ValueOf(o), "")
+}
+
+// TestOptionsTableIsCurrent holds the table in docs/matih.md to the structs.
+func TestOptionsTableIsCurrent(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("\n| key | default | what |\n| --- | --- | --- |\n")
+	var walk func(typ reflect.Type, at string)
+	walk = func(typ reflect.Type, at string) {
+		for i := range typ.NumField() {
+			f := typ.Field(i)
+			key := at + f.Tag.Get("yaml")
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type, key+".")
+				continue
+			}
+			preset, what := "", f.Tag.Get("doc")
+			if text, ok := strings.CutPrefix(f.Tag.Get("jsonschema"), "default="); ok {
+				preset = "`" + text + "`"
+			}
+			if e, ok := reflect.Zero(f.Type).Interface().(interface{ Values() []string }); ok {
+				what += ": `" + strings.Join(e.Values(), "`, `") + "`"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s |\n", key, preset, what)
+		}
+	}
+	walk(reflect.TypeFor[Options](), "")
+	file := filepath.Join("..", "..", "..", "docs", "matih.md")
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- begin options: go test ./internal/platform/matih -run TestOptionsTableIsCurrent -update -->\n", "<!-- end options -->\n"
+	before, rest, ok1 := strings.Cut(string(page), begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok1 || !ok2 {
+		t.Fatal("docs/matih.md has no section for the options")
+	}
+	want := before + begin + b.String() + "\n" + end + after
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(page) {
+		t.Error("the options in docs/matih.md are not what the structs say: run this test with -update")
+	}
 }

@@ -128,6 +128,7 @@ func TestValidation(t *testing.T) {
 		{name: "not strict", seed: oneSeed, steps: []step{
 			{do: put, body: `{"name":"a","id":"other","tenant_id":"globex","created_by":"user-9","widget_count":99,"widgets":[]}`, status: 200},
 			{do: base + "/" + first, status: 200, want: `{"id":"` + first + `","tenant_id":"acme-corp","created_by":"user-1","widget_count":1,"widgets":[{"name":"W"}]}`},
+			{do: base, status: 200, not: "widgets"},
 		}},
 		{name: "gateway", opts: []mt.Option{mt.WithErrors(mt.ErrorsGateway)}, steps: []step{
 			{do: "POST " + base, body: `{}`, status: 400, want: gatewayForm},

@@ -228,7 +228,7 @@ func TestManyClientsAtOnce(t *testing.T) {
 	ids := seed(t, s, `[{"name":"Stays"}]`)
 	s.BetweenPages(func(int) { s.Named("Stays") })
 	s.Break(mt.Fault{Route: mt.Put, Do: mt.Lie()})
-	const clients, rounds = 8, 15
+	const clients, rounds = 6, 8
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
