@@ -27,7 +27,7 @@ func Rules() normalize.Rules {
 }
 
 func dashboardRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uid", Title: "name", Rules: slices.Concat(
+	return normalize.KindRules{UID: "uid", Title: "name", Values: documented(), Rules: slices.Concat(
 		drop("the server's own id: the file has a uid, the map of ids joins them", "/id", "/dashboard_id", "/~id"),
 		drop("the server writes it (API page, answer of a creation)", "/tenant_id", "/created_at", "/updated_at", "/updated_by", "/widget_count"),
 		drop("the server writes it; who owns the dashboard is for select and rules", "/created_by"),
@@ -49,6 +49,14 @@ func dashboardRules() normalize.KindRules {
 			{Op: normalize.RedactKeys, Path: "", Free: true, Why: "free-form config and keys nobody knows may hold credentials; a column called key is none"},
 			{Op: normalize.RedactText, Path: "", Why: "a password inside SQL or a link"},
 		})}
+}
+
+// documented are the values that the vendor's pages list, taken together.
+func documented() []normalize.Values {
+	return []normalize.Values{
+		{Path: "/visibility", Known: []string{"private", "team", "tenant", "public"}},
+		{Path: "/widgets/*/widget_type", Known: []string{"bar_chart", "line_chart", "pie_chart", "area_chart", "scatter_plot", "kpi_card", "table", "heatmap", "text"}},
+	}
 }
 
 func drop(why string, paths ...string) []normalize.Rule {
