@@ -119,8 +119,8 @@ func (r *run) level(ctx context.Context, level []Change, reread bool) {
 		r.write(ctx, level, reread)
 		return
 	}
-	for i := range level {
-		r.write(ctx, level[i:i+1], reread || i > 0)
+	for i := range level { // the first too: keeping the pre-image may have taken a while
+		r.write(ctx, level[i:i+1], true)
 	}
 }
 

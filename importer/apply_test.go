@@ -248,3 +248,21 @@ func TestPlanFile_roundTripAndTamper(t *testing.T) {
 		t.Error("half a plan was taken")
 	}
 }
+
+// Keeping the pre-image may push to a slow Git host. An edit in that time is in
+// no pre-image; where assets are written one by one it is seen and left alone.
+func TestApply_oneByOneLooksAgainAfterThePreimage(t *testing.T) {
+	old, hers := doc(t, "u1", "1", "1"), doc(t, "u1", "hers", "1")
+	s := newServer(old)
+	p, err := importer.MakePlan(set(t, doc(t, "u1", "2", "1")), s.set(t), nil, always(importer.Always))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := importer.Apply(t.Context(), s, p, importer.ApplyOptions{Read: s.read, OneByOne: true, Preimage: func(context.Context, *asset.Set) error {
+		s.has[old.ID] = hers
+		return nil
+	}})
+	if err != nil || len(out.Done) != 1 || !errors.Is(out.Done[0].Err, importer.ErrEditedMeanwhile) || s.has[old.ID] != hers {
+		t.Errorf("%v, %+v, the server has\n%s", err, out.Done, s.has[old.ID].Content)
+	}
+}
