@@ -38,7 +38,7 @@ func (e *Engine) settleAbsence(ctx context.Context, in *Instance, b *base, live 
 	}
 	if o.Accept || len(lost) <= max(in.Brake.Removed, askAtLeast) { // else the brake holds, whatever the answers
 		var err error
-		if lost, err = e.askFor(ctx, in, lost, b, live); err != nil || o.Accept {
+		if lost, err = e.askFor(ctx, in, lost, live, b.set); err != nil || o.Accept {
 			return err
 		}
 	}
@@ -72,19 +72,39 @@ func (r *Run) sayMissing(b *base) {
 // brake would allow fewer to go.
 const askAtLeast = 50
 
+// askForKnown is for plans what settleAbsence is for pulls: an asset that is in no
+// list of this account's but there, or refused, must not be created again.
+func (e *Engine) askForKnown(ctx context.Context, in *Instance, live *asset.Set, known ...*asset.Set) error {
+	if _, ok := in.Source.(exporter.Viewer); !ok {
+		return nil
+	}
+	lost := slices.DeleteFunc(allIDs(known...), func(id asset.ID) bool { return !live.Absent(id) })
+	if len(lost) == 0 {
+		return nil
+	}
+	_, err := e.askFor(ctx, in, lost, live, known...)
+	return err
+}
+
 // askFor reads assets by id. What is there, or cannot be read, goes into live;
-// what is not there comes back.
-func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, b *base, live *asset.Set) ([]asset.ID, error) {
+// what is not there comes back. known is where their titles are.
+func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live *asset.Set, known ...*asset.Set) ([]asset.ID, error) {
 	found, err := in.reader()(ctx, ids)
 	if err != nil {
 		return nil, in.named(err)
 	}
 	for a := range found.All() {
-		live.Add(a)
+		if in.Select.Match == nil || in.Select.Match(a.Info) {
+			live.Add(a)
+		} else {
+			live.Unselect(a.ID)
+		}
 	}
 	for _, f := range found.Failed() {
-		if f.Title == "" { // it is in no list that could name it
-			f.Title = b.set.Get(f.ID).Title
+		for _, s := range known { // it may be in no list that could name it
+			if a := s.Get(f.ID); f.Title == "" && a != nil {
+				f.Title = a.Title
+			}
 		}
 		live.Fail(f)
 	}
@@ -106,20 +126,24 @@ func (e *Engine) recognize(ctx context.Context, in *Instance, live *asset.Set, k
 	if !slices.ContainsFunc(live.IDs(), func(id asset.ID) bool { return !has(id) }) {
 		return live, nil
 	}
-	var lost []*asset.Asset
+	var all []*asset.Asset
+	lost := 0
 	for _, id := range allIDs(known...) {
 		for _, s := range known {
-			if a := s.Get(id); a != nil && live.Absent(id) {
-				lost = append(lost, a)
+			if a := s.Get(id); a != nil {
+				all = append(all, a)
+				if live.Absent(id) {
+					lost++
+				}
 				break
 			}
 		}
 	}
-	if len(lost) == 0 {
+	if lost == 0 {
 		return live, nil
 	}
-	e.say(in, "looking for %d assets under other ids", len(lost))
-	n, err := r.Recognize(ctx, lost)
+	e.say(in, "looking for %d assets under other ids", lost)
+	n, err := r.Recognize(ctx, all) // all, for what the others are cannot be these
 	switch {
 	case errors.Is(err, repo.ErrReadOnly): // status: nothing can be bound
 		return live, nil

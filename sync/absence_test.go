@@ -25,6 +25,7 @@ type viewed struct {
 	asked     [][]asset.ID
 	renamed   map[string]string // uid shown -> uid of the object
 	binds     bool              // what Recognize finds holds
+	known     []asset.ID        // what Recognize was told of
 }
 
 func (v *viewed) Viewer(context.Context) (string, error) { return v.account, nil }
@@ -158,6 +159,10 @@ func TestAbsence_planLeavesHiddenAlone(t *testing.T) {
 func (v *viewed) Recognize(_ context.Context, known []*asset.Asset) (int, error) {
 	if v.renamed == nil {
 		return 0, nil
+	}
+	v.known = nil
+	for _, a := range known {
+		v.known = append(v.known, a.ID)
 	}
 	n := 0
 	for _, a := range known {
@@ -312,5 +317,56 @@ func TestApply_oneByOne(t *testing.T) {
 	}
 	if failed := run.Outcome.Failed(); len(failed) != 1 || !errors.Is(failed[0].Err, importer.ErrEditedMeanwhile) {
 		t.Errorf("%+v", failed)
+	}
+}
+
+// What lists do not show, and what is refused, is there all the same: a plan that
+// took it for absent would create it, and be stale at each apply for ever.
+func TestAbsence_planAsksToo(t *testing.T) {
+	m, v := viewedMachine(t)
+	v.unlisted[n(1)], v.forbidden[n(2)] = true, true
+	files := m.files()
+	m.commit(map[string][]byte{
+		files[n(1)].Path: canon(t, n(1), "Title "+n(1).UID, "a", "new"),
+		files[n(2)].Path: canon(t, n(2), "Title "+n(2).UID, "a", "new"),
+		files[n(3)].Path: canon(t, n(3), "Title "+n(3).UID, "a", "new"),
+	})
+	for name, plan := range map[string]func() (*importer.Plan, *Run, error){
+		"plan":    func() (*importer.Plan, *Run, error) { return m.Plan(t.Context(), "prod", "", importer.Policy{Force: importer.Always}) },
+		"restore": func() (*importer.Plan, *Run, error) { return m.PlanRestore(t.Context(), "prod", RestoreOptions{At: "HEAD"}) },
+	} {
+		p, run, err := plan()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		for _, c := range p.Changes {
+			if c.Action != importer.Update || (c.Skip == "") != (c.ID != n(2)) {
+				t.Errorf("%s: %s %s, skipped because %q", name, c.Action, c.ID, c.Skip)
+			}
+		}
+		if len(p.Changes) != 3 || len(run.Failures) != 1 || run.Failures[0].ID != n(2) || run.Failures[0].Title == "" {
+			t.Errorf("%s: %d changes, failures %+v", name, len(p.Changes), run.Failures)
+		}
+	}
+	states, err := m.Status(t.Context(), "prod")
+	if err != nil || len(states) != 4 || states[0].State != GitNewer || states[1].State != Unreadable || states[2].State != GitNewer || states[3].State != InSync {
+		t.Errorf("%v %+v", err, states)
+	}
+	run := m.apply(importer.Policy{Force: importer.Always})
+	if v.field(n(1), "a") != "new" || v.field(n(2), "a") != "old" || v.field(n(3), "a") != "new" {
+		t.Errorf("not applied: %+v", run.Outcome)
+	}
+}
+
+// TestRecognize_isToldOfAll: which objects are already an asset's can only be
+// told from all assets, not from the lost ones.
+func TestRecognize_isToldOfAll(t *testing.T) {
+	m, v := viewedMachine(t)
+	v.objects[chartID("other-1")] = v.objects[n(1)]
+	v.drop(n(1))
+	v.renamed = map[string]string{}
+	m.pull()
+	if len(v.known) != 4 {
+		t.Errorf("told of %v", v.known)
 	}
 }

@@ -58,6 +58,9 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	if live, err = e.recognize(ctx, to, live, desired, b.set); err != nil {
 		return nil, err
 	}
+	if err := e.askForKnown(ctx, to, live, desired, b.set); err != nil {
+		return nil, err
+	}
 	markBroken(desired, broken, live, b.set)
 	for _, f := range broken {
 		run.fail(from, e.Now(), Failure{ID: f.ID, Path: f.Path, Err: f.Err})

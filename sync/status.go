@@ -55,6 +55,9 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := e.askForKnown(ctx, in, live, desired, b.set); err != nil {
+		return nil, err
+	}
 	markBroken(desired, broken, live, b.set)
 	var out []AssetStatus
 	for _, id := range allIDs(desired, live) {

@@ -51,8 +51,10 @@ type Server struct {
 type Recognizer interface {
 	// Recognize finds out which objects of the server the known assets are, after
 	// their bindings were lost: same kind, title and content, and no other object
-	// or asset for which that holds too. It binds what it found and returns how
-	// many assets that were. It changes nothing on the server.
+	// or asset for which that holds too. known are all assets there are, those
+	// whose objects are found among them: what is one of these is no other's. It
+	// binds what it found and returns how many assets that were. It changes nothing
+	// on the server.
 	Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 }
 

@@ -135,3 +135,21 @@ func TestRecognizeSaysWhatItCouldNotRead(t *testing.T) {
 	}
 	var _ platform.Recognizer = r.c
 }
+
+// TestRecognizeAmongNamesakes: after the map was lost, a dashboard whose file has
+// the uid that is minted anyway is that asset's, and no candidate for another one
+// of its title.
+func TestRecognizeAmongNamesakes(t *testing.T) {
+	r := newRig(t, "")
+	r.write(four(t, "a", "T", 0, ""))
+	r.connect("") // as a pull sees what people made: under a minted uid
+	known := []*asset.Asset{four(t, "b", "T", 0, "b")}
+	for _, a := range r.read() {
+		known = append(known, a)
+	}
+	r.write(four(t, "b", "T", 1, "b"))
+	r.connect("") // the map is lost
+	if n, err := r.c.Recognize(t.Context(), known); err != nil || n != 1 {
+		t.Errorf("recognized %d, %v", n, err)
+	}
+}
