@@ -332,8 +332,12 @@ func TestAbsence_planAsksToo(t *testing.T) {
 		files[n(3)].Path: canon(t, n(3), "Title "+n(3).UID, "a", "new"),
 	})
 	for name, plan := range map[string]func() (*importer.Plan, *Run, error){
-		"plan":    func() (*importer.Plan, *Run, error) { return m.Plan(t.Context(), "prod", "", importer.Policy{Force: importer.Always}) },
-		"restore": func() (*importer.Plan, *Run, error) { return m.PlanRestore(t.Context(), "prod", RestoreOptions{At: "HEAD"}) },
+		"plan": func() (*importer.Plan, *Run, error) {
+			return m.Plan(t.Context(), "prod", "", importer.Policy{Force: importer.Always})
+		},
+		"restore": func() (*importer.Plan, *Run, error) {
+			return m.PlanRestore(t.Context(), "prod", RestoreOptions{At: "HEAD"})
+		},
 	} {
 		p, run, err := plan()
 		if err != nil {

@@ -148,8 +148,10 @@ func TestRecognizeAmongNamesakes(t *testing.T) {
 		known = append(known, a)
 	}
 	r.write(four(t, "b", "T", 1, "b"))
+	was, _ := r.ids.Server(known[0].ID)
 	r.connect("") // the map is lost
-	if n, err := r.c.Recognize(t.Context(), known); err != nil || n != 1 {
-		t.Errorf("recognized %d, %v", n, err)
+	n, err := r.c.Recognize(t.Context(), known)
+	if is, _ := r.ids.Server(known[0].ID); err != nil || n != 1 || is != was {
+		t.Errorf("recognized %d, %v: it is %s and was %s", n, err, is, was)
 	}
 }
