@@ -120,6 +120,9 @@ func (e *Engine) say(in *Instance, format string, args ...any) {
 
 // live reads the whole instance.
 func (e *Engine) live(ctx context.Context, in *Instance) (*asset.Set, error) {
+	if err := in.IDs.Refresh(); err != nil {
+		return nil, in.named(err)
+	}
 	set, err := exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, Select: in.Select})
 	if err != nil {
 		return nil, in.named(err)

@@ -67,7 +67,31 @@ func (m *IDs) load() error {
 		uid[string(a.Kind)+"/"+row] = a.UID
 	}
 	m.rev, m.server, m.uid = rev, server, uid
+	for id, row := range m.minted {
+		a, err := asset.ParseID(id)
+		if err != nil {
+			return err
+		}
+		if uid[string(a.Kind)+"/"+row] != "" { // somebody named the object since
+			delete(m.minted, id)
+		}
+	}
 	return nil
+}
+
+// Refresh takes over what another process or machine bound since the map was
+// loaded. Runs begin with it: a process may run for months.
+func (m *IDs) Refresh() error {
+	if m == nil || m.store == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	rev, ok, err := m.store.ReadRef(refName("ids", m.instance))
+	if err != nil || !ok || rev == m.rev {
+		return err
+	}
+	return m.load()
 }
 
 // UID is the uid of a server's object: the bound one, else one minted from
@@ -117,14 +141,19 @@ const bindTries = 3
 func (m *IDs) Bind(bs ...platform.Binding) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.bindAll(bs)
+	return m.bindAll(func() ([]platform.Binding, error) { return bs, nil })
 }
 
-// Keep makes the minted ids of these assets durable, in one write. The map of a
-// platform that needs none stays absent.
+// Keep makes the minted ids durable, in one write, but for objects that another
+// machine named meanwhile. The map of a platform that needs none stays absent.
 func (m *IDs) Keep() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.bindAll(m.unbound)
+}
+
+// unbound is what UID minted and nobody bound.
+func (m *IDs) unbound() ([]platform.Binding, error) {
 	var bs []platform.Binding
 	for id, server := range m.minted {
 		if _, bound := m.server[id]; bound {
@@ -132,16 +161,21 @@ func (m *IDs) Keep() error {
 		}
 		a, err := asset.ParseID(id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		bs = append(bs, platform.Binding{ID: a, Server: server})
 	}
-	return m.bindAll(bs)
+	return bs, nil
 }
 
-func (m *IDs) bindAll(bs []platform.Binding) error {
+// bindAll asks again for what is to be bound when the map moved.
+func (m *IDs) bindAll(wanted func() ([]platform.Binding, error)) error {
+	var bs []platform.Binding
 	var err error
 	for range bindTries {
+		if bs, err = wanted(); err != nil {
+			return err
+		}
 		if m.has(bs) {
 			return nil
 		}
@@ -179,6 +213,8 @@ func (m *IDs) bind(bs []platform.Binding) error {
 		if uid, ok := m.uid[string(b.ID.Kind)+"/"+b.Server]; ok && uid != b.ID.UID {
 			delete(next, asset.ID{Kind: b.ID.Kind, UID: uid}.String()) // one object is one asset
 		}
+	}
+	for _, b := range bs {
 		next[b.ID.String()] = b.Server
 	}
 	data, err := json.MarshalIndent(next, "", " ") // keys sorted: stable bytes
@@ -191,9 +227,11 @@ func (m *IDs) bind(bs []platform.Binding) error {
 		return err
 	}
 	for _, b := range bs {
-		if old, had := m.server[b.ID.String()]; had {
-			delete(m.uid, string(b.ID.Kind)+"/"+old)
+		if old := string(b.ID.Kind) + "/" + m.server[b.ID.String()]; m.uid[old] == b.ID.UID {
+			delete(m.uid, old)
 		}
+	}
+	for _, b := range bs {
 		m.uid[string(b.ID.Kind)+"/"+b.Server] = b.ID.UID
 		delete(m.minted, m.mint(b.ID.Kind, b.Server).String())
 	}
