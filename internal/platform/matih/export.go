@@ -152,10 +152,15 @@ func endsAll(err error) bool {
 	return errors.As(err, &refused) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// failures counts those in a row.
+// failures counts those in a row. A refusal of one dashboard is none: the server
+// works, and to end there would keep the rest from being read at each run.
 type failures struct{ all, quiet int }
 
 func (f *failures) add(err error) error {
+	if errors.Is(err, errHidden) {
+		*f = failures{}
+		return nil
+	}
 	f.all++
 	var network *apihttp.NetworkError
 	var answer *apihttp.Error

@@ -190,3 +190,22 @@ func TestInfo(t *testing.T) {
 		}
 	}
 }
+
+// TestExportOfMuchThatIsHidden: refusals of single dashboards are answers of a
+// working server, however many there are. With an end to the run a pull could
+// never get past an account that lost its right to many.
+func TestExportOfMuchThatIsHidden(t *testing.T) {
+	s := mt.New()
+	s.Many(hopeless + 10)
+	c := connect(t, s, "{rate: {per_minute: 600000}}", static)
+	var ids []asset.ID
+	for _, raw := range export(t.Context(), c, nil).raws {
+		ids = append(ids, raw.ID)
+	}
+	for _, d := range s.Dashboards() {
+		s.Hide(d.ID, true)
+	}
+	if got := export(t.Context(), c, ids); got.end != nil || len(got.broken) != hopeless+10 {
+		t.Errorf("%d refused, ended by %v", len(got.broken), got.end)
+	}
+}
