@@ -46,12 +46,29 @@ func matches(k string, words, keys []string) bool {
 
 var (
 	hexadecimal = regexp.MustCompile(`^[0-9a-fA-F-]{32,}$`)
-	issued      = regexp.MustCompile(`^(sk|pk|mk|rk|gh[a-z]|glpat|xox[a-z]|AKIA|eyJ)[-_A-Za-z0-9]`)
+	issued      = regexp.MustCompile(`^(sk|pk|mk|rk|mat_agt|gh[a-z]|glpat|xox[a-z]|AKIA|eyJ)[-_A-Za-z0-9]`)
+	header      = regexp.MustCompile(`^\s*(?i:bearer|basic|token|digest|apikey)\s+(\S{8,})\s*$`)
+	mixed       = regexp.MustCompile(`[0-9_.=]|[a-z][A-Z]`)
 )
 
-// credentialShaped reports whether a text looks made by a machine to be secret.
+// credentialShaped reports whether a text holds what looks made by a machine to
+// be secret: all of it, what follows the scheme of an Authorization header, or a
+// value in a list such as that of cookies.
 func credentialShaped(s string) bool {
-	if len(s) < 16 || strings.ContainsAny(s, " \t\n") {
+	if m := header.FindStringSubmatch(s); m != nil {
+		return mixed.MatchString(m[1])
+	}
+	if !strings.ContainsAny(s, " \t\n") && machineMade(s) {
+		return true
+	}
+	return slices.ContainsFunc(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" \t\n;", r) }), func(word string) bool {
+		_, value, pair := strings.Cut(word, "=")
+		return pair && machineMade(value)
+	})
+}
+
+func machineMade(s string) bool {
+	if len(s) < 16 {
 		return false
 	}
 	upper, lower, digit := strings.ContainsAny(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"), strings.ContainsAny(s, "abcdefghijklmnopqrstuvwxyz"), strings.ContainsAny(s, "0123456789")

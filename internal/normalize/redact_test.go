@@ -99,6 +99,14 @@ func TestRedactKeysInFreeForm(t *testing.T) {
 		"secret_santa: Bob":                                 true,
 		"description: 'the key to 1234567890ABCDEFabcdef'":  false,
 		"cookie: {domain: example.com, name: session_name}": false,
+		"auth: Bearer Zk3x9QpLmN7rT2vW":                     true,
+		"auth: Basic dXNlcjpwYXNz":                          true,
+		"bearer: Bearer mk_test_of_the_built_in_account":    true,
+		"cookie: 'lang=de; sid=Zk3x9QpLmN7rT2vW; path=/'":   true,
+		"token: mat_agt_of_the_built_in_account":            true,
+		"auth: Basic information":                           false,
+		"token: Token count of customer_Segment_2024":       false,
+		"cookie: 'theme=dark; lang=de'":                     false,
 	} {
 		a, _, err := normalize.Canonical(raw(t, doc+"\n"), rules)
 		if err != nil {
