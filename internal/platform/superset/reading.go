@@ -27,8 +27,12 @@ type reading struct {
 	last    error // of these
 }
 
+func (c *conn) newReading(ids []asset.ID) *reading {
+	return &reading{c: c, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, ids: ids}
+}
+
 func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
-	r := &reading{c: c, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, ids: ids}
+	r := c.newReading(ids)
 	c.mu.Lock()
 	if c.index != nil && c.now().Sub(c.index.at) < fresh {
 		r.index = c.index
