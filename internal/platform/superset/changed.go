@@ -90,16 +90,21 @@ type head struct {
 
 // Changed implements exporter.Changer.
 func (c *conn) Changed(ctx context.Context, since *asset.Seen) (*asset.Changes, error) {
+	_, ch, err := c.look(ctx, since)
+	return ch, err
+}
+
+func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Changes, error) {
 	l := &look{c: c, began: c.now(), kinds: Kinds(), heads: map[asset.Kind]*head{},
 		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
 	if err := l.ask(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return &asset.Changes{All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+		return l, &asset.Changes{All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
 	ch := &asset.Changes{Export: l.export, Seen: l.seen}
-	return ch, l.compare(ctx, ch)
+	return l, ch, l.compare(ctx, ch)
 }
 
 // ask sends one request per kind and one for the version.
