@@ -23,10 +23,11 @@ type Changer interface {
 
 // Reading is everything that a source had at one time, before any selection.
 type Reading struct {
-	Set  *asset.Set
-	Seen *asset.Seen // nil when the source cannot tell what changes from here on
-	All  string      // why everything was read; "" when only what had changed was
-	Read []asset.ID  // what was read for this, in order
+	Set    *asset.Set
+	Server string      // version, "" when unknown
+	Seen   *asset.Seen // nil when the source cannot tell what changes from here on
+	All    string      // why everything was read; "" when only what had changed was
+	Read   []asset.ID  // what was read for this, in order
 	// Doubt is what the next reading reads whatever the source answers.
 	Doubt []asset.ID
 }
@@ -75,7 +76,7 @@ func Read(ctx context.Context, src Source, rules normalize.Rules, last *Reading)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reading{Set: set, Seen: ch.Seen(), All: why, Read: set.IDs()}
+	r := &Reading{Set: set, Server: ch.Server, Seen: ch.Seen(), All: why, Read: set.IDs()}
 	for _, id := range r.Read {
 		if _, ok := r.Seen.Marks[id]; !ok { // a later answer would seem to say that it is gone
 			r.Seen = nil
@@ -142,7 +143,7 @@ func readChanged(ctx context.Context, ch *asset.Changes, rules normalize.Rules, 
 		}
 	}
 	join(got, want, listed, last.Set)
-	return &Reading{Set: got, Seen: ch.Seen(), Read: want}, "", nil
+	return &Reading{Set: got, Server: ch.Server, Seen: ch.Seen(), Read: want}, "", nil
 }
 
 // join puts into got what of the last reading still holds: assets that are listed

@@ -93,7 +93,7 @@ func (e *Engine) readLive(ctx context.Context, in *Instance, o PullOptions, run 
 	if err != nil {
 		return nil, in.named(err)
 	}
-	run.Full, run.Read = r.All != "", len(r.Read)
+	run.Server, run.Full, run.Read = r.Server, r.All != "", len(r.Read)
 	e.say(in, "%d of %d assets read", run.Read, r.Set.Len())
 	if !o.DryRun {
 		if err := e.keepLive(ctx, in, c, r, began, doubt); err != nil {

@@ -226,7 +226,7 @@ func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconci
 	if len(rec.Pulled) == 0 {
 		return nil
 	}
-	if in.Ping != nil { // for the commit message only, so a failure is none
+	if in.Ping != nil && run.Server == "" { // for the commit message only, so a failure is none
 		if server, err := in.Ping(ctx); err == nil {
 			run.Server = server.Version
 		}

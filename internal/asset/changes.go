@@ -14,6 +14,7 @@ type Seen struct {
 
 // Changes is a server's cheap answer to what has changed since it was last seen.
 type Changes struct {
+	Server string // version, "" when unknown
 	// All is why only a reading of everything will do, for people; "" when Listed,
 	// Changed and Texts say all there is to say.
 	All string

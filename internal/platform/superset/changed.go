@@ -101,9 +101,9 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
-	ch := &asset.Changes{Export: l.export, Seen: l.seen}
+	ch := &asset.Changes{Server: l.version, Export: l.export, Seen: l.seen}
 	return l, ch, l.compare(ctx, ch)
 }
 

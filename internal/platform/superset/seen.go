@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -35,8 +36,24 @@ func (l *look) export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 	return documents(ctx, func() (*reading, error) {
 		r := l.c.newReading(ids)
 		r.index = l.indexNow(ctx)
+		r.relist = func(ctx context.Context, k asset.Kind) (*index, error) { return l.withNewest(ctx, r.index, k) }
 		return r, r.some(ctx)
 	})
+}
+
+// withNewest is the index with the rows of a kind that were made since: they are
+// on page one.
+func (l *look) withNewest(ctx context.Context, x *index, k asset.Kind) (*index, error) {
+	h, err := l.c.head(ctx, k)
+	if err != nil {
+		return nil, err
+	}
+	next := &index{at: x.at, byID: x.byID, byRow: maps.Clone(x.byRow)}
+	next.byRow[k] = maps.Clone(x.byRow[k])
+	for _, r := range h.Rows {
+		next.byRow[k][strconv.Itoa(r.ID)] = r.UUID
+	}
+	return next, nil
 }
 
 // indexNow is an index of everything that is known, with what was not looked at
