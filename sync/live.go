@@ -94,6 +94,9 @@ func (e *Engine) readLive(ctx context.Context, in *Instance, o PullOptions, run 
 		return nil, in.named(err)
 	}
 	run.Server, run.Full, run.Read = r.Server, r.All != "", len(r.Read)
+	if run.Full && c.last != nil {
+		e.Log.Info("everything was read", "instance", in.Name, "reason", r.All)
+	}
 	e.say(in, "%d of %d assets read", run.Read, r.Set.Len())
 	if !o.DryRun {
 		if err := e.keepLive(ctx, in, c, r, began, doubt); err != nil {

@@ -174,10 +174,15 @@ func TestChangedMissesNothing(t *testing.T) {
 		step := func(what string) {
 			s.now = s.now.Add(rapid.SampledFrom([]time.Duration{time.Microsecond, 300 * time.Millisecond, time.Second, time.Minute}).Draw(t, "time passes"))
 			rows := s.rows()
-			op := rapid.SampledFrom([]string{"edit", "edit", "edit", "create", "delete", "none", "clock"}).Draw(t, what)
+			op := rapid.SampledFrom([]string{"edit", "edit", "edit", "create", "delete", "none", "clock", "import"}).Draw(t, what)
 			switch {
 			case op == "create":
 				s.create()
+			case op == "import": // over all that is there, more than a page
+				for _, row := range rows {
+					s.now = s.now.Add(pause)
+					s.charts[row].version, s.charts[row].at = s.charts[row].version+1, s.stamp()
+				}
 			case op == "clock" && small && s.grain < time.Second: // the very same time again is beyond telling
 				s.drift = rapid.SampledFrom([]time.Duration{-time.Hour, -2123457 * time.Microsecond, 0, time.Hour}).Draw(t, "drift")
 			case op == "edit" && len(rows) > 0:
