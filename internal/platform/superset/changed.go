@@ -20,8 +20,8 @@ import (
 // On 6.1.0 every edit of content moves the row's time; owners, tags and the
 // dashboards of a chart do not, but the list shows them; a dashboard's roles and
 // embedding neither move nor show, and are for the next complete reading.
-
-// page one shows all there is of a small kind. Of a larger one it is believed
+//
+// Page one shows all there is of a small kind. Of a larger one it is believed
 // about the rest only when
 //
 //   - its last row is one that was known, so that no edit lies beyond it, and
@@ -36,35 +36,6 @@ const ahead = 5 * time.Minute
 // settles is how long after a time in whole seconds was first seen an edit can no
 // longer carry it: MySQL keeps no fractions.
 const settles = 3 * time.Second
-
-// seenState is what asset.Seen.State holds.
-type seenState struct {
-	URL, User, Version string
-	Kinds              map[asset.Kind]seenKind
-}
-
-type seenKind struct {
-	Newest time.Time // change time
-	Ahead  bool      // it ran ahead of our clock
-}
-
-// seenRow is what asset.Seen.Marks holds of an asset. Print "" equals nothing.
-// Since, when not 0, is the second in which the row was first seen like this while
-// an edit could still leave it like this.
-type seenRow struct {
-	row   int
-	print string
-	since int64
-}
-
-func (s seenRow) String() string {
-	return fmt.Sprintf("%d %s %d", s.row, strconv.Quote(s.print), s.since)
-}
-
-func parseSeenRow(mark string) (s seenRow, ok bool) {
-	n, err := fmt.Sscanf(mark, "%d %q %d", &s.row, &s.print, &s.since)
-	return s, err == nil && n == 3
-}
 
 // look is one cheap question and what it found out.
 type look struct {

@@ -6,13 +6,44 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
+
+// seenState is what asset.Seen.State holds.
+type seenState struct {
+	URL, User, Version string
+	Kinds              map[asset.Kind]seenKind
+}
+
+type seenKind struct {
+	Newest time.Time // change time
+	Ahead  bool      // it ran ahead of our clock
+}
+
+// seenRow is what asset.Seen.Marks holds of an asset. Print "" equals nothing.
+// Since, when not 0, is the second in which the row was first seen like this while
+// an edit could still leave it like this.
+type seenRow struct {
+	row   int
+	print string
+	since int64
+}
+
+func (s seenRow) String() string {
+	return fmt.Sprintf("%d %s %d", s.row, strconv.Quote(s.print), s.since)
+}
+
+func parseSeenRow(mark string) (s seenRow, ok bool) {
+	n, err := fmt.Sscanf(mark, "%d %q %d", &s.row, &s.print, &s.since)
+	return s, err == nil && n == 3
+}
 
 // printOf is short for everything that a list shows of a row. The order of
 // owners, tags and dashboards is the database's whim.
