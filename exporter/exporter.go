@@ -48,29 +48,20 @@ type Options struct {
 // Unselected; only what is in neither is absent. An error means that nothing
 // can be said about the source.
 func Export(ctx context.Context, src Source, o Options) (*asset.Set, error) {
-	var listed []asset.Info
-	c := &collector{rules: o.Rules}
-	g, gctx := errgroup.WithContext(ctx)
 	if o.IDs == nil {
-		g.Go(func() (err error) {
-			listed, err = src.List(gctx)
-			return err
-		})
+		set, err := readAll(ctx, src, src.Export, o.Rules)
+		if err != nil {
+			return nil, err
+		}
+		return o.Select.apply(set)
 	}
-	g.Go(func() error { return c.read(gctx, src, o.IDs) })
-	if err := g.Wait(); err != nil {
+	c := &collector{rules: o.Rules}
+	if err := c.read(ctx, src.Export, o.IDs); err != nil {
 		return nil, err
 	}
-	set, err := asset.NewSet(c.assets...)
+	set, err := c.set()
 	if err != nil {
-		return nil, fmt.Errorf("the server exported one asset twice: %w", err)
-	}
-	set.Notes = c.notes
-	for _, f := range c.failed {
-		set.Fail(f)
-	}
-	if o.IDs == nil {
-		complete(set, listed)
+		return nil, err
 	}
 	return o.Select.apply(set)
 }
@@ -127,11 +118,14 @@ type collector struct {
 	failed []asset.Failure
 }
 
-func (c *collector) read(ctx context.Context, src Source, ids []asset.ID) error {
+// exporting is the shape of Source.Export.
+type exporting func(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error]
+
+func (c *collector) read(ctx context.Context, export exporting, ids []asset.ID) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0) + 1)
 	var end error
-	for raw, err := range src.Export(gctx, ids) {
+	for raw, err := range export(gctx, ids) {
 		if err != nil {
 			var one *asset.Error
 			if !errors.As(err, &one) {
@@ -165,6 +159,19 @@ func (c *collector) normalize(raw *asset.Raw) {
 	defer c.mu.Unlock()
 	c.assets = append(c.assets, a)
 	c.notes = append(c.notes, notes...)
+}
+
+// set is what was collected.
+func (c *collector) set() (*asset.Set, error) {
+	set, err := asset.NewSet(c.assets...)
+	if err != nil {
+		return nil, fmt.Errorf("the server exported one asset twice: %w", err)
+	}
+	set.Notes = c.notes
+	for _, f := range c.failed {
+		set.Fail(f)
+	}
+	return set, nil
 }
 
 func (c *collector) fail(f asset.Failure) {

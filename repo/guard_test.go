@@ -139,6 +139,49 @@ func TestWorkingFolderThatIsALinkIsNotFollowed(t *testing.T) {
 	}
 }
 
+func TestAmendRef(t *testing.T) {
+	l := newLab(t)
+	ctx := context.Background()
+	s := l.open(l.options("work"))
+	l.commit(s, map[string]string{"a": "1"})
+	const name = "refs/dashkeep/live/prod"
+	one, err := s.AmendRef(ctx, name, "", map[string][]byte{"x/a": []byte("1"), "x/b": []byte("2"), "y/c": []byte("3")}, "first")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, s.Path())
+	if again, err := s.AmendRef(ctx, name, one, map[string][]byte{"x/a": []byte("1"), "no": nil}, "same"); again != one || err != nil {
+		t.Errorf("%s %v", again, err)
+	}
+	if snapshot(t, s.Path()) != before {
+		t.Error("the same files were written again")
+	}
+	var moved *repo.MovedError
+	if _, err := s.AmendRef(ctx, name, "", nil, "stale"); !errors.As(err, &moved) || moved.Have != one {
+		t.Errorf("%v", err)
+	}
+	two, err := s.AmendRef(ctx, name, one, map[string][]byte{"x/a": []byte("4"), "x/b": nil}, "second")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Files(two, "")
+	if err != nil || fmt.Sprint(asStrings(got)) != "map[x/a:4 y/c:3]" {
+		t.Errorf("%v %v", asStrings(got), err)
+	}
+	log, err := s.Log(two, "", 0)
+	if err != nil || len(log) != 1 || len(log[0].Parents) != 0 {
+		t.Errorf("a cache keeps its past: %+v %v", log, err)
+	}
+	empty, err := s.AmendRef(ctx, name, two, map[string][]byte{"x/a": nil, "y/c": nil}, "empty")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Files(empty, ""); err != nil || len(got) != 0 {
+		t.Errorf("%v %v", got, err)
+	}
+	l.git(s.Path(), "fsck", "--strict", "--no-dangling")
+}
+
 func TestOwnRefs(t *testing.T) {
 	l := newLab(t)
 	ctx := context.Background()

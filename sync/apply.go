@@ -63,6 +63,9 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 // preimage commits what the run is about to touch, as it is on the server now,
 // to refs/dashkeep/backup/<instance>/<run>, and pushes it if it can.
 func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, live *asset.Set, run *Run) error {
+	if err := e.doubtPlanned(ctx, in, p); err != nil {
+		return err
+	}
 	files := map[string][]byte{}
 	for a := range live.All() {
 		files[basePath(a.ID)] = a.Content

@@ -64,7 +64,7 @@ type Instance struct {
 	refused string // fingerprint of the plan that auto_apply could not bring in; used by the one run at a time
 
 	Schedule cron.Schedule // when Serve pulls; nil for never
-	FullPull cron.Schedule // when Serve reads everything again; nil for never. Every pull is complete so far
+	FullPull cron.Schedule // when a pull reads everything again; nil for a day after it last did
 }
 
 // Engine carries out runs on one repository. Its methods may be called from
@@ -76,6 +76,7 @@ type Engine struct {
 	Remote    bool // the repository has a remote: fetch and push
 	Now       func() time.Time
 	Log       *slog.Logger
+	Build     string // of the program: another one reads everything again
 	// Progress is told what happens while it happens, for people; may be nil.
 	Progress func(Event)
 
@@ -118,7 +119,7 @@ func (e *Engine) say(in *Instance, format string, args ...any) {
 	}
 }
 
-// live reads the whole instance.
+// live reads the whole instance, whatever the last pull read.
 func (e *Engine) live(ctx context.Context, in *Instance) (*asset.Set, error) {
 	if err := in.IDs.Refresh(); err != nil {
 		return nil, in.named(err)

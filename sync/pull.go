@@ -17,6 +17,7 @@ import (
 type PullOptions struct {
 	Accept bool // go on although the brake holds
 	DryRun bool // find out what would be committed and stop there
+	Full   bool // read everything, whatever the server says has changed; Accept does too
 }
 
 // HeldError says that the brake held a pull: nothing was committed.
@@ -47,12 +48,18 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 		return run, err
 	}
 	e.say(in, "reading %s", in.Name)
-	live, err := e.live(ctx, in)
+	read, err := e.readLive(ctx, in, o, run)
 	if err != nil {
 		return run, err
 	}
-	if live, err = e.recognizeHead(ctx, in, live); err != nil {
+	live, err := e.recognizeHead(ctx, in, read)
+	if err != nil {
 		return run, err
+	}
+	if live != read { // under other ids than are remembered
+		if err := e.Repo.DeleteRef(ctx, refName("live", in.Name)); err != nil {
+			return run, err
+		}
 	}
 	run.live = live
 	for try := 1; ; try++ {
@@ -219,7 +226,7 @@ func (e *Engine) commit(ctx context.Context, in *Instance, b *base, rec *reconci
 	if len(rec.Pulled) == 0 {
 		return nil
 	}
-	if in.Ping != nil { // for the commit message only, so a failure is none
+	if in.Ping != nil && run.Server == "" { // for the commit message only, so a failure is none
 		if server, err := in.Ping(ctx); err == nil {
 			run.Server = server.Version
 		}

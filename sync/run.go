@@ -34,6 +34,8 @@ type Run struct {
 	Notes     []asset.Note
 	Warnings  []string
 	Held      error // the brake holds: nothing was committed
+	Full      bool  // everything was read, not only what the server says has changed
+	Read      int   // assets read from the server
 
 	live    *asset.Set        // what a pull read
 	missing map[string]string // what it did not find for the first time, and the account

@@ -64,18 +64,22 @@ func (e *Engine) scheduled(serving, ctx context.Context, in *Instance, report fu
 	log := cronLog{e.Log.With("instance", in.Name)}
 	c := cron.New(cron.WithLocation(time.UTC), cron.WithChain(cron.Recover(log)))
 	var going sync.Mutex
-	tick := cron.FuncJob(func() {
-		if !going.TryLock() {
-			log.Info("a run is still going, this one is dropped")
-			return
-		}
-		defer going.Unlock()
-		e.tick(serving, ctx, in, report)
-	})
-	for _, s := range []cron.Schedule{&once{}, in.Schedule, in.FullPull} {
-		if s != nil {
-			c.Schedule(s, tick)
-		}
+	tick := func(o PullOptions) cron.Job {
+		return cron.FuncJob(func() {
+			if !going.TryLock() {
+				log.Info("a run is still going, this one is dropped")
+				return
+			}
+			defer going.Unlock()
+			e.tick(serving, ctx, in, o, report)
+		})
+	}
+	c.Schedule(&once{}, tick(PullOptions{}))
+	if in.Schedule != nil {
+		c.Schedule(in.Schedule, tick(PullOptions{}))
+	}
+	if in.FullPull != nil { // one that is dropped is due at the next pull
+		c.Schedule(in.FullPull, tick(PullOptions{Full: true}))
 	}
 	return c
 }
@@ -93,11 +97,11 @@ func (o *once) Next(now time.Time) time.Time {
 }
 
 // tick is one scheduled run of an instance.
-func (e *Engine) tick(serving, ctx context.Context, in *Instance, report func(*Run, error)) {
+func (e *Engine) tick(serving, ctx context.Context, in *Instance, o PullOptions, report func(*Run, error)) {
 	if serving.Err() != nil {
 		return
 	}
-	run, err := e.Pull(ctx, in.Name, PullOptions{})
+	run, err := e.Pull(ctx, in.Name, o)
 	report(run, err)
 	if err != nil || !in.AutoApply || in.Direction == PullOnly || run.Held != nil || serving.Err() != nil {
 		return

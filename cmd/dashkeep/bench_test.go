@@ -12,11 +12,10 @@ import (
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
 
-// BenchmarkFullPull prints how long a pull of everything takes, already logged
-// in and with nothing changed, as a ratio to the bare /assets/export/ request on
-// the same server: both are measured in turn in one run, medians compared. With
-// DASHKEEP_TEST_SUPERSET_URL (make bench) the server is a real one; else it is
-// the simulator, and the ratio says more about the simulator than about us.
+// BenchmarkFullPull prints how long a pull takes, already logged in and with
+// nothing changed, as a ratio to the bare /assets/export/ request on the same
+// real server: a pull of everything, a pull of what changed, and the bare request
+// are measured in turn in one run, medians compared.
 func BenchmarkFullPull(b *testing.B) {
 	url := os.Getenv("DASHKEEP_TEST_SUPERSET_URL")
 	if url == "" {
@@ -44,9 +43,12 @@ func BenchmarkFullPull(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.close()
-	pull := func() {
-		if _, err := s.engine.Pull(b.Context(), "prod", syncer.PullOptions{}); err != nil {
-			b.Fatal(err)
+	pull := func(full bool) func() {
+		return func() {
+			run, err := s.engine.Pull(b.Context(), "prod", syncer.PullOptions{Full: full})
+			if err != nil || run.Full != full {
+				b.Fatal(err, run.Full)
+			}
 		}
 	}
 	bare := func() {
@@ -54,15 +56,18 @@ func BenchmarkFullPull(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	pull() // logs in and makes the baseline
+	pull(true)() // logs in and makes the baseline
 	bare()
-	var ratios, pulls, bares []float64
+	var ratios, pulls, bares, changed, cheap []float64
 	for range max(b.N, 7) {
-		p, e := seconds(pull), seconds(bare)
+		p, c, e := seconds(pull(true)), seconds(pull(false)), seconds(bare)
 		ratios, pulls, bares = append(ratios, p/e), append(pulls, p), append(bares, e)
+		changed, cheap = append(changed, c), append(cheap, c/e)
 	}
 	b.ReportMetric(median(ratios), "pull/export")
 	b.ReportMetric(median(pulls), "s/pull")
+	b.ReportMetric(median(cheap), "changed/export")
+	b.ReportMetric(median(changed), "s/changed")
 	b.ReportMetric(median(bares), "s/export")
 	b.ReportMetric(0, "ns/op")
 }

@@ -202,7 +202,7 @@ func (v *aviary) failures(sim *supersettest.Server) {
 		{Method: "PUT", Do: tell(422)}, {Method: "POST", Path: "/import/", Do: tell(422)},
 	} {
 		sim.Break(f)
-		v.do("pull", "prod", "-v")
+		v.do("pull", "prod", "-v", "--full")
 		v.do("--output", "json", "restore", "prod", "--at", "HEAD~1", "--select", "kind:database", "--yes")
 		sim.Mend()
 	}
@@ -222,7 +222,7 @@ func (v *aviary) serves(sim *supersettest.Server) {
 	v.t.Helper()
 	d := v.start("-v", "serve")
 	v.eventually("a run", d, func() bool { return strings.Contains(d.log.String(), `"msg":"run done"`) })
-	sim.Break(supersettest.Fault{Path: "/export/", Do: tell(500)})
+	sim.Break(supersettest.Fault{Path: "/api/v1/chart/", Do: tell(500)})
 	v.eventually("a failing run", d, func() bool { return strings.Contains(d.log.String(), `"msg":"run failed"`) })
 	sim.Mend()
 	_ = d.cmd.Process.Signal(syscall.SIGTERM)

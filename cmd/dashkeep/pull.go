@@ -22,16 +22,20 @@ func (a *app) pullCmd() *cobra.Command {
 		Short: "Bring what people did on the server to Git",
 		Long: `Reads each instance (default: all), writes what changed as canonical YAML,
 commits one commit per editor and pushes. The first pull is one baseline commit.
+Where the server can tell what has changed, only that is read; everything is
+read when full_pull is due (a day after the last time), and with --full.
 An asset is taken out of Git only after a complete read that shows it is gone;
 when too much is gone or changed, the brake holds and nothing is committed.`,
 		Example: `  dashkeep pull
   dashkeep pull prod --dry-run
+  dashkeep pull prod --full         trust no change time
   dashkeep pull prod --accept       take over what the brake held`,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.pull(c.Context(), args, o)
 		},
 	}
 	c.Flags().BoolVar(&o.Accept, "accept", false, "go on although the pull brake holds")
+	c.Flags().BoolVar(&o.Full, "full", false, "read everything, not only what the server says has changed")
 	c.Flags().BoolVar(&o.DryRun, "dry-run", false, "show what would be committed and change nothing")
 	return c
 }

@@ -66,7 +66,7 @@ func logRun(log *slog.Logger, run *syncer.Run, err error) {
 		}
 		attrs = append(attrs, "applied", len(run.Outcome.Done)-len(run.Outcome.Failed()), "failed", len(run.Outcome.Failed()))
 	} else {
-		attrs = append(attrs, "files", len(run.Pulled), "commits", run.Commits, "pushed", run.Pushed)
+		attrs = append(attrs, "full", run.Full, "read", run.Read, "files", len(run.Pulled), "commits", run.Commits, "pushed", run.Pushed)
 	}
 	switch {
 	case err != nil:

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"os"
 	"runtime"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -18,6 +20,20 @@ func buildVersion() string {
 		return info.Main.Version
 	}
 	return "development"
+}
+
+// buildMark tells this build from every other one.
+func buildMark() string {
+	v := buildVersion()
+	if version != "" {
+		return v
+	}
+	if exe, err := os.Executable(); err == nil {
+		if fi, err := os.Stat(exe); err == nil {
+			v += " " + fi.ModTime().UTC().Format(time.RFC3339Nano)
+		}
+	}
+	return v
 }
 
 func (a *app) versionCmd() *cobra.Command {

@@ -69,7 +69,7 @@ func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session
 	s := &session{cfg: cfg, log: a.logger(cfg.Log), ticker: newTicker(a.err, a.quiet)}
 	s.engine = &syncer.Engine{
 		Committer: repo.Signature{Name: cfg.Repo.Committer.Name, Email: cfg.Repo.Committer.Email},
-		Remote:    cfg.Repo.Remote != "", Now: time.Now, Log: s.log, Progress: s.ticker.show,
+		Remote:    cfg.Repo.Remote != "", Now: time.Now, Log: s.log, Progress: s.ticker.show, Build: buildMark(),
 	}
 	for i := range cfg.Instances {
 		s.engine.Instances = append(s.engine.Instances, instanceOf(&cfg.Instances[i]))

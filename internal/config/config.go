@@ -65,7 +65,7 @@ type Instance struct {
 
 	Schedule  Cron      `yaml:"schedule" doc:"when serve pulls: five cron fields or @every 30s; without it, only by command"`
 	Timezone  string    `yaml:"timezone" jsonschema:"default=UTC" doc:"IANA time zone of the cron lines; a time that daylight saving skips does not run, one that it repeats runs twice"`
-	FullPull  Cron      `yaml:"full_pull" doc:"when serve reads everything again without trusting change times"`
+	FullPull  Cron      `yaml:"full_pull" doc:"when a pull reads everything, trusting no change time; without it, a day after it last did"`
 	Direction Direction `yaml:"direction" jsonschema:"default=pull" doc:"pull: the server is never written; apply: Git is written to the server; two-way: both"`
 
 	Select     Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`

@@ -78,7 +78,7 @@ instances:
 
     # When "dashkeep serve" pulls: five cron fields or @every 30s, in this time zone.
     schedule: "*/5 * * * *"
-    full_pull: "0 3 * * *"    # read everything again, trusting no change time
+    full_pull: "0 3 * * *"    # read everything; other pulls read what changed
     timezone: UTC
 
     # pull: the server is never written. apply: Git is written to it. two-way: both.

@@ -30,8 +30,12 @@ const hopeless = 50
 // come out of the export (names that fall together in the archive, F8) is asked
 // for by itself, and is an *asset.Error when it still does not come.
 func (c *conn) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error] {
+	return documents(ctx, func() (*reading, error) { return c.read(ctx, ids) })
+}
+
+func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*asset.Raw, error] {
 	return func(yield func(*asset.Raw, error) bool) {
-		r, err := c.read(ctx, ids)
+		r, err := read()
 		if err != nil {
 			yield(nil, err)
 			return

@@ -29,11 +29,18 @@ type row struct {
 	Of        struct {
 		UUID string `json:"uuid"`
 	} `json:"database"`
-	Owners []person `json:"owners"`
-	Tags   []struct {
-		Name string          `json:"name"`
-		Type json.RawMessage `json:"type"`
-	} `json:"tags"`
+	Owners     []person   `json:"owners"`
+	Dashboards []numbered `json:"dashboards"` // that hold a chart
+	Tags       []tag      `json:"tags"`
+}
+
+type tag struct {
+	Name string          `json:"name"`
+	Type json.RawMessage `json:"type"`
+}
+
+type numbered struct {
+	ID int `json:"id"`
 }
 
 type person struct {
@@ -52,6 +59,7 @@ type entry struct {
 	database  string // uuid, of a dataset
 	changedBy person
 	owners    []int
+	print     string // of the whole row: see changed.go
 }
 
 // index is one complete listing.
@@ -97,7 +105,7 @@ func (x *index) ids() []asset.ID {
 
 // entryOf is called with c.mu held.
 func (c *conn) entryOf(k asset.Kind, r row) *entry {
-	e := &entry{row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy}
+	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy}
 	e.info = asset.Info{
 		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.Database + r.Table + r.Slice + r.Dashboard,
 		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),

@@ -27,7 +27,7 @@ func listingOf(k asset.Kind) listing {
 	case kindDataset:
 		return listing{"table_name", "id,uuid,table_name,schema,catalog,database.uuid,changed_on_utc,owners.id" + people}
 	case kindChart:
-		return listing{"slice_name", "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type" + people}
+		return listing{"slice_name", "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + people}
 	}
 	return listing{"dashboard_title", "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + people}
 }
@@ -157,8 +157,12 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 }
 
 func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error) {
-	l := listingOf(k)
-	q := fmt.Sprintf("(order_column:%s,order_direction:asc,page:%d,page_size:%d,columns:!(%s))", l.title, n, size, l.columns)
+	return c.ordered(ctx, k, listingOf(k).title, "asc", n, size)
+}
+
+// ordered is one page of a list in some order.
+func (c *conn) ordered(ctx context.Context, k asset.Kind, column, direction string, n, size int) (page, error) {
+	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s))", column, direction, n, size, listingOf(k).columns)
 	var p struct {
 		Count *int  `json:"count"`
 		Rows  []row `json:"result"`

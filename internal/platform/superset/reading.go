@@ -23,12 +23,18 @@ type reading struct {
 	stray   []error           // documents that have no name
 	layers  map[string]string // annotation layers by row
 	deleted map[asset.ID]bool
+	relist  func(context.Context, asset.Kind) (*index, error)
 	inRow   int   // single exports that failed in a row
 	last    error // of these
 }
 
+func (c *conn) newReading(ids []asset.ID) *reading {
+	relist := func(ctx context.Context, k asset.Kind) (*index, error) { return c.list(ctx, k) }
+	return &reading{c: c, relist: relist, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, ids: ids}
+}
+
 func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
-	r := &reading{c: c, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, ids: ids}
+	r := c.newReading(ids)
 	c.mu.Lock()
 	if c.index != nil && c.now().Sub(c.index.at) < fresh {
 		r.index = c.index
@@ -237,7 +243,7 @@ func (r *reading) lookup(ctx context.Context) asset.Lookup {
 			return "", false
 		}
 		relisted = true
-		x, err := r.c.list(ctx, k)
+		x, err := r.relist(ctx, k)
 		if err != nil {
 			return "", false
 		}
