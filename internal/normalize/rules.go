@@ -106,7 +106,9 @@ type Rule struct {
 	Value   string         // Drop, Default: YAML flow text
 	Also    []string       // Default: further values that mean the same
 	Restore bool           // Default, JSON: undone by Denormalize
-	Since   string         // Default: first server version that knows the field; older ones are not sent it
+	Until   string         // JSON: undone only for servers older than this version
+	Since   string         // Default: first server version that takes the field; older ones are not sent it
+	Shown   string         // Default: first that shows it, when later than Since; for older ones no default is sent
 	To      string         // Rename
 	By      string         // SortBy
 	Kind    asset.Kind     // Ref*, Depend

@@ -49,7 +49,7 @@ func harness(server func(tb testing.TB, full bool) *platformtest.Server) platfor
 		},
 		Bad: func(tb testing.TB, good *asset.Asset) *asset.Asset {
 			return platformtest.Altered(tb, superset.Rules(), good, func(d *asset.Document) {
-				asset.Put(d.Spec, asset.Str("nobody knows this field"), "no_such_field")
+				asset.Put(d.Spec, asset.Str("next week"), "published") // a flag
 			})
 		},
 	}
