@@ -106,7 +106,7 @@ func (b *Back) closeJSON(r Rule) error {
 func (b *Back) values(r Rule) {
 	for _, p := range find(b.Root, r.Path) {
 		ref := asset.Text(p.node)
-		row, isRef, ok := b.Row(ref, r.Missing)
+		row, isRef, ok := b.Row(ref, b.missing(r))
 		switch {
 		case ok:
 			*p.node = *RowNode(row)
@@ -129,7 +129,7 @@ func (b *Back) keys(r Rule) {
 		var kept []*yaml.Node
 		for i := 0; i+1 < len(p.node.Content); i += 2 {
 			k, v := p.node.Content[i], p.node.Content[i+1]
-			row, isRef, ok := b.Row(k.Value, r.Missing)
+			row, isRef, ok := b.Row(k.Value, b.missing(r))
 			switch {
 			case ok:
 				k = asset.Str(row)
@@ -149,7 +149,7 @@ func (b *Back) text(r Rule) error {
 			continue
 		}
 		text, err := asset.ExpandText(p.node.Value, func(ref string) (string, error) {
-			row, _, ok := b.Row(ref, r.Missing)
+			row, _, ok := b.Row(ref, b.missing(r))
 			if !ok {
 				return "", errors.New(unresolved(ref))
 			}
@@ -161,6 +161,14 @@ func (b *Back) text(r Rule) error {
 		p.node.Value = text
 	}
 	return nil
+}
+
+// missing is what a rule does on this server with a row that is not there.
+func (b *Back) missing(r Rule) Missing {
+	if Older(b.Server.Version, r.Parked) {
+		return Park
+	}
+	return r.Missing
 }
 
 // Row is the row id of a reference on the server. isRef is false for other text.

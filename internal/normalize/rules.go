@@ -113,6 +113,7 @@ type Rule struct {
 	By      string         // SortBy
 	Kind    asset.Kind     // Ref*, Depend
 	Missing Missing        // Ref*
+	Parked  string         // Ref*: on servers older than this version Missing is Park
 	Weak    bool           // Ref*: no dependency (asset.Asset.Refs)
 	Match   *regexp.Regexp // RefText
 	Hook    *Hook          // Call

@@ -186,6 +186,13 @@ func dashboardRules() normalize.KindRules {
 		}
 		return rs
 	}
+	// before 6.0.0 the importer leaves them alone, so what is missing may stay
+	untouched := func(rs []normalize.Rule) []normalize.Rule {
+		for i := range rs {
+			rs[i].Parked = "6.0.0"
+		}
+		return rs
+	}
 	keys := func(paths ...string) (rs []normalize.Rule) {
 		for _, p := range paths {
 			rs = append(rs, normalize.Rule{Op: normalize.RefKeys, Path: p, Kind: kindChart, Weak: true, Why: whyRow})
@@ -214,10 +221,12 @@ func dashboardRules() normalize.KindRules {
 			{Op: normalize.Depend, Path: filters + "/targets/*/datasetUuid", Kind: kindDataset, Why: "the importer fails without it (F13)"},
 			{Op: normalize.RefValue, Path: custom + "/targets/*/datasetId", Kind: kindDataset, Missing: normalize.Park, Why: whyRow + "; never remapped (F13)"},
 		},
-			keys("/metadata/expanded_slices", "/metadata/filter_scopes", "/metadata/default_filters", cross),
-			[]normalize.Rule{{Op: normalize.RefValue, Path: cross + "/*/id", Kind: kindChart, Weak: true, Why: whyRow}},
+			keys("/metadata/expanded_slices", "/metadata/filter_scopes", "/metadata/default_filters"),
+			untouched(keys(cross)),
+			untouched([]normalize.Rule{{Op: normalize.RefValue, Path: cross + "/*/id", Kind: kindChart, Weak: true, Why: whyRow}}),
 			ids("; KeyError in the importer when absent", normalize.Omit, "/metadata/timed_refresh_immune_slices", "/metadata/filter_scopes/*/*/immune",
-				filters+"/scope/excluded", cross+"/*/crossFilters/scope/excluded", global+"/scope/excluded"),
+				filters+"/scope/excluded"),
+			untouched(ids("; dropped by the importer when absent", normalize.Omit, cross+"/*/crossFilters/scope/excluded", global+"/scope/excluded")),
 			ids("; the importer does not touch it (F13)", normalize.Park, filters+"/chartsInScope", cross+"/*/crossFilters/chartsInScope",
 				global+"/chartsInScope", custom+"/chartsInScope", custom+"/scope/excluded"),
 			[]normalize.Rule{
