@@ -231,6 +231,9 @@ func newerIntoOlder(t *testing.T, version string, a, b *server) {
 	if err := json.Unmarshal([]byte(r.out), &report); err != nil {
 		t.Fatalf("%v\n%s%s", err, r.out, r.err)
 	}
+	if r.code != exitPartial {
+		t.Errorf("exit %d, want %d: something was left out", r.code, exitPartial)
+	}
 	omitted, got := map[string][]string{}, map[string]int{}
 	for _, done := range report.Assets {
 		if done.Error != "" || done.Verified == nil || !*done.Verified {

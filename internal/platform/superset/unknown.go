@@ -56,7 +56,9 @@ func (im *importing) leaveOut(j *job, keys []string) {
 	keys = namedKeys(j.node, keys)
 	r := im.results[j.id()]
 	if asset.Get(j.doc.Spec, keys...) != nil {
-		r.Omitted = append(r.Omitted, asset.Note{ID: j.id(), Path: asset.Pointer(append([]string{"spec"}, keys...)...),
+		at := asset.Pointer(append([]string{"spec"}, keys...)...)
+		r.Omitted = slices.DeleteFunc(r.Omitted, func(n asset.Note) bool { return n.Path == at }) // named once
+		r.Omitted = append(r.Omitted, asset.Note{ID: j.id(), Path: at,
 			Text: fmt.Sprintf("this server%s does not know this field", im.versionText())})
 	}
 	asset.Delete(j.node, keys...)
