@@ -63,7 +63,11 @@ func (s *Server) serveExport(c *call, kind string) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		c.message(http.StatusBadRequest, fmt.Sprintf("Not a valid rison schema %s is not of type 'array'", pyRepr(v)))
+		text := fmt.Sprintf("Not a valid rison schema %s is not of type 'array'", pyRepr(v))
+		if !s.since("6.0.0") {
+			text += "\n\nFailed validating 'type' in schema:\n    {'type': 'array', 'items': {'type': 'integer'}}\n\nOn instance:\n    " + pyRepr(v)
+		}
+		c.message(http.StatusBadRequest, text)
 		return
 	}
 	if role := s.users[c.user-1].Role; role == Gamma || role == Alpha && kind == Database {
