@@ -50,7 +50,7 @@ func (c *conn) askVersion(ctx context.Context) (string, error) {
 	var e *apihttp.Error
 	switch {
 	case err == nil && out.Version != "" && out.Version != "unknown":
-		return out.Version, nil
+		return released(out.Version), nil
 	case err != nil && !errors.As(err, &e):
 		return "", err
 	}
@@ -61,7 +61,7 @@ func (c *conn) askVersion(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return pageVersion(string(page.Body)), nil
+	return released(pageVersion(string(page.Body))), nil
 }
 
 func pageVersion(page string) string {
@@ -70,6 +70,15 @@ func pageVersion(page string) string {
 		return ""
 	}
 	return m[1]
+}
+
+// released is the version, "" for that of a build from the source tree, which calls
+// itself 0.0.0-dev however new it is.
+func released(v string) string {
+	if strings.HasPrefix(v, "0.") {
+		return ""
+	}
+	return v
 }
 
 // describe fills in what the version says about a server.

@@ -76,6 +76,14 @@ func TestVersionIsToldOnceByEveryRelease(t *testing.T) {
 	}
 }
 
+func TestBuildFromSourceIsTheNewest(t *testing.T) {
+	s, p := simulator(t, "6.1.0", false)
+	s.Break(st.Fault{Path: "/version", Do: st.Replace([]byte(`{"version_string": "0.0.0-dev"}`))})
+	if about, err := p.Ping(t.Context()); err != nil || about.Version != "" || about.Tested {
+		t.Errorf("%+v, %v", about, err)
+	}
+}
+
 func TestUntoldVersionIsTheNewest(t *testing.T) {
 	s, p := simulator(t, "6.1.0", false)
 	s.Break(st.Fault{Path: "/version", Do: st.Status(404)})
@@ -208,5 +216,43 @@ func TestConnectionWithoutUploadFlag(t *testing.T) {
 func drop(list *yaml.Node, text string) {
 	if asset.IsSeq(list) {
 		list.Content = slices.DeleteFunc(list.Content, func(n *yaml.Node) bool { return n.Value == text })
+	}
+}
+
+// TestF13_MissingReferences: what the importers of every version answer with a
+// nameless 500 is left out and named, and nothing is sent twice.
+func TestF13_MissingReferences(t *testing.T) {
+	for _, v := range versions {
+		_, from := simulator(t, v, true)
+		as := readAll(t, from)
+		dashboard := asset.ID{}
+		for id := range as {
+			if id.Kind == st.Dashboard {
+				dashboard = id
+			}
+		}
+		s, to := simulator(t, v, false, st.WithFirstID(700))
+		all := to.Import(t.Context(), []*asset.Asset{as[dashboard]}, nil)
+		if all[0].Err != nil {
+			t.Errorf("%s: %v", v, all[0].Err)
+		}
+		named := map[string]bool{}
+		for _, n := range all[0].Omitted {
+			named[n.Path] = true
+		}
+		for _, place := range []string{"/spec/metadata/timed_refresh_immune_slices", "/spec/metadata/expanded_slices/", "/targets"} {
+			found := false
+			for p := range named {
+				found = found || strings.Contains(p, place)
+			}
+			if !found {
+				t.Errorf("%s: nothing is said about %s", v, place)
+			}
+		}
+		for _, r := range s.Requests() {
+			if r.Status >= 500 {
+				t.Errorf("%s: %s %s was answered with %d", v, r.Method, r.Path, r.Status)
+			}
+		}
 	}
 }

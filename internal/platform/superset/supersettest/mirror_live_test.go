@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -68,16 +69,21 @@ func (m *mirror) both(what string, f func(context.Context, *Client) error) {
 	}
 }
 
+// unordered is the same in words, from 6.0.0 on.
+var unordered = regexp.MustCompile(`"message":"Error importing [a-z]+: [^"]*"`)
+
 func describeError(err error) string {
 	var se *StatusError
 	if !errors.As(err, &se) {
 		return fmt.Sprint(err)
 	}
-	v, jerr := decodeJSON(strings.TrimSpace(se.Body))
-	if jerr != nil {
+	var v any // marshalled with sorted keys: unknown fields come in the order of a Python set
+	if json.Unmarshal([]byte(se.Body), &v) != nil {
 		return fmt.Sprint(se.Status, " ", se.Body)
 	}
-	return fmt.Sprint(se.Status, " ", mustJSON(v))
+	text, _ := json.Marshal(v)
+	text = unordered.ReplaceAll(text, []byte(`"message":"Error importing"`))
+	return fmt.Sprint(se.Status, " ", string(text))
 }
 
 var randomName = regexp.MustCompile(`(ROW-N|CHART)-[A-Z0-9]{8}\b`)
