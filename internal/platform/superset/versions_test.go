@@ -256,3 +256,43 @@ func TestF13_MissingReferences(t *testing.T) {
 		}
 	}
 }
+
+// TestTwinsAreRefusedAndMovesFollow: what import_from_dict would bind to another
+// asset is refused on every version, and a dataset can go to another connection;
+// before 6.0.0 lists name a dataset's connection by row only.
+func TestTwinsAreRefusedAndMovesFollow(t *testing.T) {
+	for _, v := range versions {
+		s, p := simulator(t, v, true)
+		var dataset, db *asset.Asset
+		for _, a := range sorted(readAll(t, p)) {
+			switch {
+			case a.ID.Kind == st.Dataset && a.Title == "orders":
+				dataset = a
+			case a.ID.Kind == st.Database:
+				db = a
+			}
+		}
+		twin := asset.ID{Kind: st.Dataset, UID: "99" + dataset.ID.UID[2:]}
+		text := strings.Replace(string(dataset.Content), "uid: "+dataset.ID.UID, "uid: "+twin.UID, 1)
+		r := p.Import(t.Context(), []*asset.Asset{{Info: asset.Info{ID: twin, Title: "orders"}, Path: "twin.yaml", Content: []byte(text)}}, nil)[0]
+		if r.Err == nil || !strings.Contains(r.Err.Error(), "would overwrite that one") {
+			t.Errorf("%s: the twin: %v", v, r.Err)
+		}
+		other := asset.ID{Kind: st.Database, UID: "99" + db.ID.UID[2:]}
+		second := strings.NewReplacer("uid: "+db.ID.UID, "uid: "+other.UID, "title: ", "title: second ").Replace(string(db.Content))
+		moved := strings.Replace(string(dataset.Content), "database_uuid: "+db.ID.UID, "database_uuid: "+other.UID, 1)
+		for _, r := range p.Import(t.Context(), []*asset.Asset{
+			{Info: asset.Info{ID: other}, Path: "db.yaml", Content: []byte(second)}, {Info: dataset.Info, Path: "orders.yaml", Content: []byte(moved)},
+		}, nil) {
+			if r.Err != nil {
+				t.Errorf("%s: the move: %v", v, r.Err)
+			}
+		}
+		if n := len(s.Objects(st.Dataset)); n != 3 {
+			t.Errorf("%s: %d datasets, want 3", v, n)
+		}
+		if got := string(readAll(t, p)[dataset.ID].Content); !strings.Contains(got, "database_uuid: "+other.UID) {
+			t.Errorf("%s: the dataset stayed where it was", v)
+		}
+	}
+}

@@ -62,8 +62,11 @@ var filterColumns = map[string][]string{
 func (s *Server) pickColumns(kind string, asked []string) []string {
 	var columns []string
 	all := listColumns[kind]
-	if kind == Database {
+	switch {
+	case kind == Database:
 		all = s.shown(kind, all)
+	case kind == Dataset && !s.since("6.0.0"):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "database.uuid" })
 	}
 	for _, col := range asked {
 		if slices.Contains(all, col) {
