@@ -17,7 +17,6 @@ import (
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
-	"github.com/dashkeep/dashkeep/internal/merge"
 	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/internal/secret"
@@ -116,15 +115,30 @@ func difference(want, got map[asset.ID]*asset.Asset) []string {
 		case g == nil:
 			out = append(out, fmt.Sprintf("%s %q is missing", id, w.Title))
 		default:
-			have, err := merge.Take(g.Content, w.Content, g.Unread)
-			if err != nil {
-				out = append(out, err.Error())
-			} else if string(have) != string(w.Content) {
-				out = append(out, fmt.Sprintf("%s %q: %s", id, w.Title, firstLine(string(w.Content), string(have))))
+			if a, b := without(w, g.Unread), without(g, g.Unread); a != b {
+				out = append(out, fmt.Sprintf("%s %q: %s", id, w.Title, firstLine(a, b)))
 			}
 		}
 	}
 	return out
+}
+
+// without is an asset's content less the values at some pointers.
+func without(a *asset.Asset, pointers []string) string {
+	doc, err := asset.ParseDocument(a.Path, a.Content)
+	if err != nil {
+		return err.Error()
+	}
+	for _, p := range pointers {
+		if keys, err := asset.Split(p); err == nil && len(keys) > 1 {
+			asset.Delete(doc.Spec, keys[1:]...)
+		}
+	}
+	text, err := doc.Encode()
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func firstLine(a, b string) string {
