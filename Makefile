@@ -14,6 +14,14 @@ LAB := testdata/superset-lab/superset-lab
 # because all of them use the same two servers
 LIVE := ./internal/platform/superset/... ./cmd/dashkeep/... $(if $(wildcard e2e),./e2e/...)
 LIVE_RUN := Live|E2E
+# The older Supersets of e2e and of e2e-all, what of the above runs on two servers of
+# one of them (FEW: the cases of the suite that e2e has time for), and what runs on
+# the newest and one of them.
+OLDER := 4.1.4
+OLDER_ALL := 4.1.4 5.0.0 6.0.0
+OLDER_RUN := Live|E2E_EqualBytes
+OLDER_FEW := ConformanceLive/(ping|list|export_twice|round|second|one_bad)|E2E_EqualBytes|MirrorsAnyRelease|Live(Clash|F1_|F17)
+MIXED_RUN := E2E_NewerIntoOlder
 
 # tests that run the whole program, or kill it, by the hundred, or measure memory:
 # without the race detector, under which they skip themselves
@@ -26,6 +34,7 @@ BUDGET_VET ?= 300
 BUDGET_TEST ?= 900
 BUDGET_LAB ?= 600
 BUDGET_E2E ?= 1200
+BUDGET_OLDER ?= 600
 BUDGET_FUZZ ?= 1800
 BUDGET_BENCH ?= 900
 FUZZTIME ?= 20s
@@ -35,7 +44,7 @@ define part
 start=$$SECONDS; rc=0
 timeout --foreground -k 30 $(2) $(3) || rc=$$?
 note=ok; [ $$rc = 0 ] || note="FAILED ($$rc)"; [ $$rc != 124 ] || note="FAILED: over its budget of $(2) s"
-printf '%-8s %4d s  %s\n' "$(1)" $$((SECONDS - start)) "$$note" >&2
+printf '%-9s %4d s  %s\n' "$(1)" $$((SECONDS - start)) "$$note" >&2
 [ $$rc = 0 ]
 endef
 
@@ -54,9 +63,23 @@ check: tools ## format, vet, all tests with the race detector on simulated serve
 test: ## all tests, quickly: no race detector, what is missing is skipped
 	@$(GO) test ./...
 
-e2e: ## the same promises against two real Superset 6.1.0, installed on first use
+e2e: ## the same promises on two real Superset 6.1.0, a part on 4.1.4; installed on first use
 	@$(call part,lab,$(BUDGET_LAB),$(LAB) install)
 	$(call part,e2e,$(BUDGET_E2E),$(LAB) pair $(GO) test -p 1 -count=1 -timeout $(BUDGET_E2E)s -run '$(LIVE_RUN)' $(LIVE))
+
+	$(MAKE) OLDER_ALL='$(OLDER)' OLDER_RUN='$(OLDER_FEW)' older
+
+e2e-all: ## the same, and all that runs on older Supersets, on each version
+	@$(MAKE) OLDER= e2e
+	$(MAKE) older
+
+# for each of OLDER_ALL: installed on first use, two of it, and it beside the newest
+older:
+	@for v in $(OLDER_ALL); do
+		$(call part,lab $$v,$(BUDGET_LAB),env VERSION=$$v $(LAB) install)
+		$(call part,e2e $$v,$(BUDGET_E2E),env VERSION=$$v $(LAB) pair $(GO) test -p 1 -count=1 -timeout $(BUDGET_E2E)s -run '$(OLDER_RUN)' $(LIVE))
+		$(call part,to $$v,$(BUDGET_OLDER),env VERSION2=$$v $(LAB) pair $(GO) test -count=1 -timeout $(BUDGET_OLDER)s -run '$(MIXED_RUN)' ./cmd/dashkeep)
+	done
 
 fuzz: tools ## a million values through the canonical form; every fuzz target for FUZZTIME
 	@$(call part,values,$(BUDGET_FUZZ),env DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -count=1 -v -run TestYM1 ./internal/asset -values 1000000)
@@ -101,4 +124,4 @@ tools:
 clean: ## build results; the installed Superset stays (rm -rf .cache removes it)
 	@rm -rf bin .cache/bin
 
-.PHONY: help build check test e2e fuzz bench faults demo new-platform tools clean
+.PHONY: help build check test e2e e2e-all older fuzz bench faults demo new-platform tools clean

@@ -59,6 +59,18 @@ func ruleRows(rules []normalize.Rule) []string {
 	return out
 }
 
+// fromVersion says which servers take a field, and which show it.
+func fromVersion(r normalize.Rule) string {
+	out := ""
+	if r.Since != "" {
+		out = "; not sent to servers before " + r.Since
+	}
+	if r.Shown != "" {
+		out += ", not shown by those before " + r.Shown
+	}
+	return out
+}
+
 func whatItDoes(r normalize.Rule) string {
 	back := ""
 	if r.Restore {
@@ -72,8 +84,11 @@ func whatItDoes(r normalize.Rule) string {
 		for _, v := range r.Also {
 			same = append(same, "`"+v+"`")
 		}
-		return "left out when " + strings.Join(same, " or ") + back
+		return "left out when " + strings.Join(same, " or ") + back + fromVersion(r)
 	case normalize.JSON:
+		if r.Until != "" {
+			back = ", and sent on import to servers before " + r.Until
+		}
 		return "JSON text is opened" + strings.ReplaceAll(back, "sent", "closed")
 	case normalize.Rename:
 		return "becomes `" + r.To + "`"

@@ -27,6 +27,8 @@ func Canonical(raw *asset.Raw, rs Rules) (*asset.Asset, []asset.Note, error) {
 		return nil, nil, err
 	}
 	a.Unread = append(unread, raw.Unread...)
+	slices.Sort(a.Unread)
+	a.Unread = slices.Compact(a.Unread)
 	return a, d.notes, nil
 }
 

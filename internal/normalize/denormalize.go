@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -25,6 +24,7 @@ func Denormalize(doc *asset.Document, kr KindRules, s Server) (*yaml.Node, []ass
 	if !asset.IsMap(b.Root) {
 		return nil, nil, fmt.Errorf("%s: spec: is missing or no mapping", b.ID)
 	}
+	b.omitted = dropUnknown(b.ID, b.Root, kr, s.Version)
 	for _, r := range slices.Backward(kr.Rules) {
 		if err := b.rule(r); err != nil {
 			return nil, nil, fmt.Errorf("%s: %s: %w", b.ID, r.Path, err)
@@ -79,21 +79,15 @@ func (b *Back) setAbsent(r Rule) error {
 }
 
 func (b *Back) defaults(r Rule) error {
-	if r.Since != "" && olderThan(b.Server.Version, r.Since) {
-		for _, p := range find(b.Root, r.Path) {
-			p.remove()
-			b.Omit(p.pointer(), fmt.Sprintf("version %s of the server does not know this field, it came with %s", b.Server.Version, r.Since))
-		}
-		return nil
-	}
-	if !r.Restore {
+	// What the server does not show may hold something: no default goes over it.
+	if !r.Restore || Older(b.Server.Version, r.Since) || Older(b.Server.Version, r.Shown) {
 		return nil
 	}
 	return b.setAbsent(r)
 }
 
 func (b *Back) closeJSON(r Rule) error {
-	if !r.Restore {
+	if !r.Restore && !(r.Until != "" && Older(b.Server.Version, r.Until)) {
 		return nil
 	}
 	for _, p := range find(b.Root, r.Path) {
@@ -112,7 +106,7 @@ func (b *Back) closeJSON(r Rule) error {
 func (b *Back) values(r Rule) {
 	for _, p := range find(b.Root, r.Path) {
 		ref := asset.Text(p.node)
-		row, isRef, ok := b.Row(ref, r.Missing)
+		row, isRef, ok := b.Row(ref, b.missing(r))
 		switch {
 		case ok:
 			*p.node = *RowNode(row)
@@ -135,7 +129,7 @@ func (b *Back) keys(r Rule) {
 		var kept []*yaml.Node
 		for i := 0; i+1 < len(p.node.Content); i += 2 {
 			k, v := p.node.Content[i], p.node.Content[i+1]
-			row, isRef, ok := b.Row(k.Value, r.Missing)
+			row, isRef, ok := b.Row(k.Value, b.missing(r))
 			switch {
 			case ok:
 				k = asset.Str(row)
@@ -155,7 +149,7 @@ func (b *Back) text(r Rule) error {
 			continue
 		}
 		text, err := asset.ExpandText(p.node.Value, func(ref string) (string, error) {
-			row, _, ok := b.Row(ref, r.Missing)
+			row, _, ok := b.Row(ref, b.missing(r))
 			if !ok {
 				return "", errors.New(unresolved(ref))
 			}
@@ -167,6 +161,14 @@ func (b *Back) text(r Rule) error {
 		p.node.Value = text
 	}
 	return nil
+}
+
+// missing is what a rule does on this server with a row that is not there.
+func (b *Back) missing(r Rule) Missing {
+	if Older(b.Server.Version, r.Parked) {
+		return Park
+	}
+	return r.Missing
 }
 
 // Row is the row id of a reference on the server. isRef is false for other text.
@@ -196,23 +198,4 @@ func RowNode(row string) *yaml.Node {
 
 func unresolved(ref string) string {
 	return "the server has nothing here for " + ref
-}
-
-// olderThan compares dotted versions by number. "" is the newest.
-func olderThan(v, than string) bool {
-	if v == "" {
-		return false
-	}
-	a, b := strings.Split(v, "."), strings.Split(than, ".")
-	for i := range b {
-		var x, y int
-		if i < len(a) {
-			x, _ = strconv.Atoi(strings.TrimRight(a[i], "abcdefghijklmnopqrstuvwxyz-+"))
-		}
-		y, _ = strconv.Atoi(b[i])
-		if x != y {
-			return x < y
-		}
-	}
-	return false
 }

@@ -106,11 +106,14 @@ type Rule struct {
 	Value   string         // Drop, Default: YAML flow text
 	Also    []string       // Default: further values that mean the same
 	Restore bool           // Default, JSON: undone by Denormalize
-	Since   string         // Default: first server version that knows the field; older ones are not sent it
+	Until   string         // JSON: undone only for servers older than this version
+	Since   string         // Default: first server version that takes the field; older ones are not sent it
+	Shown   string         // Default: first that shows it, when later than Since; for older ones no default is sent
 	To      string         // Rename
 	By      string         // SortBy
 	Kind    asset.Kind     // Ref*, Depend
 	Missing Missing        // Ref*
+	Parked  string         // Ref*: on servers older than this version Missing is Park
 	Weak    bool           // Ref*: no dependency (asset.Asset.Refs)
 	Match   *regexp.Regexp // RefText
 	Hook    *Hook          // Call

@@ -3,12 +3,15 @@ package superset
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 )
 
 // restoreLayers writes the annotation layers that the importer drops: it keeps
@@ -51,27 +54,47 @@ func withDatasource(params string, j *job, im *importing) string {
 	return `{"datasource": "` + strconv.Itoa(e.row) + `__table"` + sep + strings.TrimPrefix(params, "{")
 }
 
-// linkLost links charts that could not travel with their dashboard, having lost
-// their dataset: the importer replaces a dashboard's links by those of the
-// bundle. The chart keeps its other dashboards.
-func (im *importing) linkLost(ctx context.Context, jobs []*job) {
+// settleLinks makes a dashboard's charts those of its layout. The importer links
+// the charts of the bundle, so one that has lost its dataset and could not travel
+// is linked here; it keeps its other dashboards. Before 6.1.0 the importer also
+// keeps the links of charts that have left the layout (F1), which the next export
+// would append again, and stops linking at the first chart that did not travel
+// (commands/dashboard/importers/v1/__init__.py of 4.1.4 to 6.0.0).
+func (im *importing) settleLinks(ctx context.Context, jobs []*job) {
 	for _, j := range jobs {
 		dashboard, ok := im.index.get(j.id())
 		if !ok || im.results[j.id()].Err != nil {
 			continue
 		}
+		wanted, lost := map[int]asset.ID{}, false
 		for _, uid := range chartsOf(j.doc.Spec) {
 			id := asset.ID{Kind: kindChart, UID: uid}
-			chart, ok := im.index.get(id)
-			if !ok || j.travels(id) {
-				continue
+			chart, there := im.index.get(id)
+			if there {
+				wanted[chart.row] = id
 			}
-			if err := im.link(ctx, chart.row, dashboard.row); err != nil {
-				note := asset.Note{ID: j.id(), Path: "", Text: fmt.Sprintf("chart %q has lost its dataset and could not be linked again: %v", chart.info.Title, err)}
-				im.results[j.id()].Omitted = append(im.results[j.id()].Omitted, note)
-			}
+			lost = lost || !j.travels(id) && (there || im.older("6.1.0"))
+		}
+		if !lost && !im.merges(j) {
+			continue
+		}
+		if err := im.link(ctx, dashboard.row, wanted); err != nil {
+			im.results[j.id()].Omitted = append(im.results[j.id()].Omitted, asset.Note{ID: j.id(), Path: "",
+				Text: fmt.Sprintf("its charts could not be linked to it as its layout says: %v", err)})
 		}
 	}
+}
+
+// merges reports whether the import may have kept links of charts that are not in
+// the layout: the dashboard was there before, and the server is not known to
+// replace them.
+func (im *importing) merges(j *job) bool {
+	return j.existed && im.older("6.1.0")
+}
+
+// older reports whether the server may be older than a version.
+func (im *importing) older(than string) bool {
+	return im.version == "" || normalize.Older(im.version, than)
 }
 
 func (j *job) travels(id asset.ID) bool {
@@ -83,7 +106,36 @@ func (j *job) travels(id asset.ID) bool {
 	return false
 }
 
-func (im *importing) link(ctx context.Context, chart, dashboard int) error {
+// link compares the charts of a dashboard with the wanted ones, by row, and writes
+// to each chart that is one too many or too few.
+func (im *importing) link(ctx context.Context, dashboard int, wanted map[int]asset.ID) error {
+	var out struct {
+		Rows []struct {
+			ID int `json:"id"`
+		} `json:"result"`
+	}
+	if err := im.c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/dashboard/" + strconv.Itoa(dashboard) + "/charts"}, &out); err != nil {
+		return err
+	}
+	rest := maps.Clone(wanted)
+	for _, r := range out.Rows {
+		if _, ok := wanted[r.ID]; !ok {
+			if err := im.linkChart(ctx, r.ID, dashboard, false); err != nil {
+				return err
+			}
+		}
+		delete(rest, r.ID)
+	}
+	for _, row := range slices.Sorted(maps.Keys(rest)) {
+		if err := im.linkChart(ctx, row, dashboard, true); err != nil {
+			return fmt.Errorf("%s: %w", rest[row], err)
+		}
+	}
+	return nil
+}
+
+// linkChart puts a chart on a dashboard or takes it off; its others stay.
+func (im *importing) linkChart(ctx context.Context, chart, dashboard int, on bool) error {
 	path := "/api/v1/chart/" + strconv.Itoa(chart)
 	var out struct {
 		Result struct {
@@ -95,12 +147,14 @@ func (im *importing) link(ctx context.Context, chart, dashboard int) error {
 	if err := im.c.http.JSON(ctx, apihttp.Request{Path: path}, &out); err != nil {
 		return err
 	}
-	ids := []int{dashboard}
+	ids := []int{}
 	for _, d := range out.Result.Dashboards {
-		if d.ID == dashboard {
-			return nil
+		if d.ID != dashboard {
+			ids = append(ids, d.ID)
 		}
-		ids = append(ids, d.ID)
+	}
+	if on {
+		ids = append(ids, dashboard)
 	}
 	return im.c.http.Send(ctx, http.MethodPut, path, map[string]any{"dashboards": ids}, nil)
 }

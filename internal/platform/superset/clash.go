@@ -59,6 +59,11 @@ func (im *importing) requires(j *job) error {
 			return errors.New("it has no position: Superset cannot import a dashboard without a layout")
 		}
 		return nil
+	case kindDatabase:
+		if asset.Get(j.doc.Spec, "allow_csv_upload") == nil && im.older("6.1.0") {
+			return errors.New("it has no allow_csv_upload: Superset before 6.1.0 cannot import a connection without it (KeyError); write allow_csv_upload: false below spec")
+		}
+		return nil
 	default:
 		return nil
 	}

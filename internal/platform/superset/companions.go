@@ -44,6 +44,11 @@ func (im *importing) gather(ctx context.Context, k asset.Kind, jobs []*job, rest
 	if err := im.fetch(ctx, kindChart, charts, rest); err != nil {
 		return err
 	}
+	for uid := range charts { // two of one name can fall together in the export of their charts (F8)
+		if chart := rest.files[fileName(asset.ID{Kind: kindChart, UID: uid})]; chart != nil {
+			datasets[asset.Text(asset.Get(chart, "dataset_uuid"))] = true
+		}
+	}
 	if err := im.fetch(ctx, kindDataset, datasets, rest); err != nil {
 		return err
 	}
@@ -54,16 +59,19 @@ func (im *importing) gather(ctx context.Context, k asset.Kind, jobs []*job, rest
 // fetch exports the wanted uids that are on the server and not gathered yet.
 func (im *importing) fetch(ctx context.Context, k asset.Kind, uids map[string]bool, rest *companions) error {
 	r := &reading{c: im.c, index: im.index, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}}
-	var rows []int
-	for _, uid := range slices.Sorted(maps.Keys(uids)) {
-		id := asset.ID{Kind: k, UID: uid}
-		if e, ok := im.index.get(id); ok && !rest.has(id) {
-			rows = append(rows, e.row)
+	for _, size := range []int{chunk, 1} { // one by one what fell together in the export (F8)
+		var rows []int
+		for _, uid := range slices.Sorted(maps.Keys(uids)) {
+			id := asset.ID{Kind: k, UID: uid}
+			_, have := r.docs[id]
+			if e, ok := im.index.get(id); ok && !have && !rest.has(id) && r.fails[id] == nil {
+				rows = append(rows, e.row)
+			}
 		}
-	}
-	for part := range slices.Chunk(rows, chunk) {
-		if err := r.fetch(ctx, k, part); err != nil {
-			return fmt.Errorf("read what is referred to: %w", err)
+		for part := range slices.Chunk(rows, size) {
+			if err := r.fetch(ctx, k, part); err != nil {
+				return fmt.Errorf("read what is referred to: %w", err)
+			}
 		}
 	}
 	for id, d := range r.docs {

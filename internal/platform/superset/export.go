@@ -12,6 +12,7 @@ import (
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/archive"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 )
 
 // chunk is how many ids one export request names. Fewer repeat shared datasets
@@ -40,7 +41,7 @@ func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*as
 			yield(nil, err)
 			return
 		}
-		rows := r.lookup(ctx)
+		rows, version, rules := r.lookup(ctx), c.version(ctx), Rules()
 		for _, id := range r.ids {
 			d, ok := r.docs[id]
 			if !ok || d.err != nil {
@@ -51,6 +52,7 @@ func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*as
 			}
 			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path, Lookup: rows}
 			raw.Title = d.title
+			raw.Unread = normalize.Hidden(d.node, rules.Kinds[id.Kind], version)
 			if !yield(raw, nil) {
 				return
 			}

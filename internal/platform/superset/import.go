@@ -65,6 +65,8 @@ type job struct {
 	travel []string          // names of dependency files in the bundle
 	put    map[string]any    // what the importer cannot take; sent to the asset itself
 	again  bool              // refers to a chart that this very import creates
+
+	existed bool // on the server before this import
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }
@@ -89,7 +91,8 @@ func (im *importing) add(a *asset.Asset) {
 		im.fail(a.ID, err)
 		return
 	}
-	im.jobs[a.ID.Kind] = append(im.jobs[a.ID.Kind], &job{doc: doc, path: a.Path, title: doc.Title})
+	_, existed := im.index.get(a.ID)
+	im.jobs[a.ID.Kind] = append(im.jobs[a.ID.Kind], &job{doc: doc, path: a.Path, title: doc.Title, existed: existed})
 }
 
 func (im *importing) fail(id asset.ID, err error) {
@@ -125,7 +128,7 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 	case kindChart:
 		im.restoreLayers(ctx, jobs)
 	case kindDashboard:
-		im.linkLost(ctx, jobs)
+		im.settleLinks(ctx, jobs)
 	}
 }
 
@@ -191,6 +194,7 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 	}
 	doc := *j.doc
 	doc.Spec = asset.Clone(doc.Spec)
+	dropped := normalize.DropUnknown(&doc, Rules().Kinds[doc.Kind], im.version)
 	revealed, err := im.reveal(ctx, &doc, exists)
 	if err != nil {
 		return err
@@ -205,7 +209,7 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 	if err != nil {
 		return err
 	}
-	omitted = append(omitted, im.adapt(j, node, travels)...)
+	omitted = slices.Concat(dropped, omitted, im.adapt(j, node, travels))
 	revealed.finish(node)
 	if at := leftMask(doc.Kind, node); at != "" {
 		return fmt.Errorf("%s still holds a mask; nothing was written", at)

@@ -27,6 +27,7 @@ type row struct {
 	ChangedOn string `json:"changed_on"`
 	ChangedBy person `json:"changed_by"`
 	Of        struct {
+		ID   int    `json:"id"`
 		UUID string `json:"uuid"`
 	} `json:"database"`
 	Owners     []person   `json:"owners"`

@@ -25,7 +25,7 @@ func listingOf(k asset.Kind) listing {
 	case kindDatabase:
 		return listing{"database_name", "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"}
 	case kindDataset:
-		return listing{"table_name", "id,uuid,table_name,schema,catalog,database.uuid,changed_on_utc,owners.id" + people}
+		return listing{"table_name", "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + people}
 	case kindChart:
 		return listing{"slice_name", "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + people}
 	}
@@ -88,6 +88,9 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		x.byRow[k] = make(map[string]string, len(rows[i]))
 		for _, r := range rows[i] {
 			e := c.entryOf(k, r)
+			if k == kindDataset && e.database == "" { // lists before 6.0.0 show the row only
+				e.database = x.byRow[kindDatabase][strconv.Itoa(r.Of.ID)]
+			}
 			x.byID[e.info.ID], x.byRow[k][strconv.Itoa(r.ID)] = e, r.UUID
 			if _, known := c.people[r.ChangedBy.ID]; !known && r.ChangedBy.ID != 0 && len(c.people) > 0 {
 				c.asked = false // somebody new; the next listing asks again

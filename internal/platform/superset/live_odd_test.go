@@ -9,8 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"gopkg.in/yaml.v3"
+
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 )
 
 // scratch is the second server, wiped.
@@ -48,7 +51,7 @@ var (
 // out and named, and nothing else of the dashboard is lost.
 func TestLiveF13_MissingReferences(t *testing.T) {
 	c := scratch(t)
-	as := rich(t)
+	as := liveRich(t)
 	virtual := asset.ID{Kind: kindDataset, UID: "71601c71-1c2c-4d69-8c03-cc94315ebb3a"}
 	delete(as, namedChart)
 	delete(as, virtual)
@@ -101,8 +104,8 @@ func TestLiveF13_MissingReferences(t *testing.T) {
 		t.Error("the layout has changed")
 	}
 	// With all of it there, the same dashboard is whole again.
-	apply(t, c, rich(t))
-	for _, d := range difference(rich(t), pull(t, c, nil)) {
+	apply(t, c, liveRich(t))
+	for _, d := range difference(liveRich(t), pull(t, c, nil)) {
 		if !strings.Contains(d, "theme_uuid") {
 			t.Error(d)
 		}
@@ -122,7 +125,7 @@ func keys(m map[string]bool) func(func(string) bool) {
 // TestLiveClash: what Superset would silently overwrite is refused.
 func TestLiveClash(t *testing.T) {
 	c := scratch(t)
-	as := rich(t)
+	as := liveRich(t)
 	apply(t, c, as)
 	before := pull(t, c, nil)
 	var twins []*asset.Asset
@@ -148,7 +151,7 @@ func TestLiveClash(t *testing.T) {
 // TestLiveMoves: a dataset under another table name, and in another database.
 func TestLiveMoves(t *testing.T) {
 	c := scratch(t)
-	as := rich(t)
+	as := liveRich(t)
 	other := asset.ID{Kind: kindDatabase, UID: "a35b2835-ed68-47c2-9584-4eab5ba4fa28"}
 	as[other] = canonical(t, unzip(t, "6.1.0/assets.zip")).assets[other]
 	as[other].Path = "lab/databases/other.yaml"
@@ -172,7 +175,7 @@ func TestLiveMoves(t *testing.T) {
 // cannot travel along, because its dataset is gone (F5).
 func TestLiveLostDatasetKeepsItsPlace(t *testing.T) {
 	c := scratch(t)
-	as := rich(t)
+	as := liveRich(t)
 	apply(t, c, as)
 	if err := c.Delete(t.Context(), asset.ID{Kind: kindDataset, UID: "71601c71-1c2c-4d69-8c03-cc94315ebb3a"}); err != nil {
 		t.Fatal(err)
@@ -196,6 +199,67 @@ func TestLiveLostDatasetKeepsItsPlace(t *testing.T) {
 	}
 	if len(out.Rows) != 9 {
 		t.Errorf("%d charts are linked, not 9: %v", len(out.Rows), out.Rows)
+	}
+}
+
+// TestLiveF1_LinksAreThoseOfTheLayout: a chart taken out of the layout is off the
+// dashboard, also on versions whose importer keeps the link.
+func TestLiveF1_LinksAreThoseOfTheLayout(t *testing.T) {
+	c := scratch(t)
+	as := liveRich(t)
+	apply(t, c, as)
+	doc, err := asset.ParseDocument("d.yaml", as[richDashboard].Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const place = "CHART-adbb7ffb65" // of namedChart
+	asset.Delete(doc.Spec, "position", place)
+	for _, n := range asset.Each(asset.Get(doc.Spec, "position")) {
+		if list := asset.Get(n, "children"); list != nil {
+			list.Content = slices.DeleteFunc(list.Content, func(c *yaml.Node) bool { return c.Value == place })
+		}
+	}
+	text, err := doc.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := &asset.Asset{Info: as[richDashboard].Info, Path: "lab/d.yaml", Content: text}
+	if r := c.Import(t.Context(), []*asset.Asset{next}, nil)[0]; r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	d, _, err := c.entry(t.Context(), richDashboard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Rows []struct {
+			Name string `json:"slice_name"`
+		} `json:"result"`
+	}
+	if err := c.http.JSON(t.Context(), apihttp.Request{Path: fmt.Sprintf("/api/v1/dashboard/%d/charts", d.row)}, &out); err != nil {
+		t.Fatal(err)
+	}
+	if len(out.Rows) != 8 {
+		t.Errorf("%d charts are linked, not 8: %v", len(out.Rows), out.Rows)
+	}
+	if got := string(pull(t, c, []asset.ID{richDashboard})[richDashboard].Content); strings.Contains(got, "ROW-N-") {
+		t.Error("the export has appended a row again")
+	}
+}
+
+// TestLiveF17_NewConnectionNeedsItsWarehouse: before 6.0.0 Superset answers a
+// nameless 500; the message says what it means.
+func TestLiveF17_NewConnectionNeedsItsWarehouse(t *testing.T) {
+	c := scratch(t)
+	var db *asset.Asset
+	for id, a := range rich(t) {
+		if id.Kind == kindDatabase {
+			db = a
+		}
+	}
+	err := c.Import(t.Context(), []*asset.Asset{db}, nil)[0].Err
+	if old := normalize.Older(c.version(t.Context()), "6.0.0"); old != (err != nil) || old && !strings.Contains(err.Error(), "takes a new connection only when it can open it") {
+		t.Error(err)
 	}
 }
 
@@ -230,7 +294,7 @@ func TestLiveF8_NamesThatFallTogether(t *testing.T) {
 // for reads and for writes.
 func TestLiveExpiry(t *testing.T) {
 	c := scratch(t)
-	apply(t, c, rich(t))
+	apply(t, c, liveRich(t))
 	for _, spoil := range []func(){
 		func() { c.auth.access = "rubbish" },
 		func() { c.auth.access, c.auth.refresh = "rubbish", "rubbish" },
@@ -240,12 +304,12 @@ func TestLiveExpiry(t *testing.T) {
 		c.auth.mu.Lock()
 		spoil()
 		c.auth.mu.Unlock()
-		a := rich(t)[namedChart]
+		a := liveRich(t)[namedChart]
 		if r := c.Import(t.Context(), []*asset.Asset{a}, nil)[0]; r.Err != nil {
 			t.Error(r.Err)
 		}
 	}
-	if _, err := c.http.Do(t.Context(), apihttp.Request{Method: http.MethodGet, Path: "/api/v1/me/"}); err != nil {
+	if _, err := c.http.Do(t.Context(), apihttp.Request{Method: http.MethodGet, Path: "/api/v1/database/"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package superset
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,6 +85,28 @@ func pull(t *testing.T, c *conn, ids []asset.ID) map[asset.ID]*asset.Asset {
 	return out
 }
 
+// liveRich is rich with a connection that every version takes: before 6.0.0 a new
+// one has to answer, unless Superset has no driver for it, as the lab for Oracle.
+func liveRich(t *testing.T) map[asset.ID]*asset.Asset {
+	t.Helper()
+	as := rich(t)
+	for id, a := range as {
+		if id.Kind == kindDatabase {
+			a.Content = bytes.Replace(a.Content, []byte("sqlalchemy_uri: postgresql:"), []byte("sqlalchemy_uri: oracle:"), 1)
+		}
+	}
+	return as
+}
+
+// newestOnly skips what rests on a capture of 6.1.0 or an answer that came with it.
+func newestOnly(t *testing.T, c *conn) {
+	t.Helper()
+	if v := c.version(t.Context()); normalize.Older(v, "6.1.0") {
+		t.Skipf("not on Superset %s", v)
+	}
+}
+
+// difference leaves aside what got's server cannot show.
 func difference(want, got map[asset.ID]*asset.Asset) []string {
 	var out []string
 	for id, w := range want {
@@ -91,11 +114,31 @@ func difference(want, got map[asset.ID]*asset.Asset) []string {
 		switch {
 		case g == nil:
 			out = append(out, fmt.Sprintf("%s %q is missing", id, w.Title))
-		case string(g.Content) != string(w.Content):
-			out = append(out, fmt.Sprintf("%s %q: %s", id, w.Title, firstLine(string(w.Content), string(g.Content))))
+		default:
+			if a, b := without(w, g.Unread), without(g, g.Unread); a != b {
+				out = append(out, fmt.Sprintf("%s %q: %s", id, w.Title, firstLine(a, b)))
+			}
 		}
 	}
 	return out
+}
+
+// without is an asset's content less the values at some pointers.
+func without(a *asset.Asset, pointers []string) string {
+	doc, err := asset.ParseDocument(a.Path, a.Content)
+	if err != nil {
+		return err.Error()
+	}
+	for _, p := range pointers {
+		if keys, err := asset.Split(p); err == nil && len(keys) > 1 {
+			asset.Delete(doc.Spec, keys[1:]...)
+		}
+	}
+	text, err := doc.Encode()
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func firstLine(a, b string) string {
@@ -122,6 +165,7 @@ func values(m map[asset.ID]*asset.Asset) []*asset.Asset {
 
 func TestLiveRestoreIntoEmptyServer(t *testing.T) {
 	from, to := live(t, "DASHKEEP_TEST_SUPERSET_URL"), scratch(t)
+	newestOnly(t, from)
 	seed(t, from, "6.1.0/dashboard-examples.zip", "{}")
 	want := pull(t, from, nil)
 	if again := pull(t, from, nil); len(difference(want, again)) != 0 {
@@ -149,6 +193,7 @@ func TestLiveRestoreIntoEmptyServer(t *testing.T) {
 
 func TestLiveTimes(t *testing.T) {
 	c := live(t, "DASHKEEP_TEST_SUPERSET_URL")
+	newestOnly(t, c)
 	now := time.Now()
 	lap := func(what string) { t.Logf("%-28s %v", what, time.Since(now).Round(time.Millisecond)); now = time.Now() }
 	if _, err := c.page(t.Context(), kindDatabase, 0, 1); err != nil {
@@ -274,8 +319,9 @@ func TestLiveBecomesExactly(t *testing.T) {
 		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
 	}
 	c := connect(t, url, richSecrets)
+	newestOnly(t, c)
 	seed(t, c, "6.1.0/dashboard-rich.zip", `{"databases/Warehouse.yaml": "Fake-pg-password"}`) // for the theme
-	full := rich(t)
+	full := liveRich(t)
 	bare := strip(t, full)
 	for i, want := range []map[asset.ID]*asset.Asset{full, bare, full} {
 		apply(t, c, want)
@@ -296,6 +342,7 @@ func TestLiveSecretsStay(t *testing.T) {
 	db := canonical(t, unzip(t, "6.1.0/assets.zip")).assets[id]
 	db.Path = "lab/databases/secrets-db.9f36925b.yaml"
 	bare := connect(t, url, nil)
+	newestOnly(t, bare)
 	if err := bare.Delete(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +402,7 @@ func TestLiveBadOnes(t *testing.T) {
 		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
 	}
 	c := connect(t, url, richSecrets)
-	as := rich(t)
+	as := liveRich(t)
 	apply(t, c, as)
 	var bad asset.ID
 	for id, a := range as {
@@ -443,6 +490,7 @@ spec:
 
 func TestLivePing(t *testing.T) {
 	c := live(t, "DASHKEEP_TEST_SUPERSET_URL")
+	newestOnly(t, c)
 	s, err := c.Ping(t.Context())
 	if err != nil || s.Version == "" || !s.Tested || s.User != "admin" || len(s.Notes) != 0 {
 		t.Errorf("%+v, %v", s, err)

@@ -39,6 +39,7 @@ func Rules() normalize.Rules {
 const (
 	whyAbsentStays = "import_from_dict leaves an absent key as it is, so null is left out here and sent on import"
 	whyConstant    = "the version of the export format: 1.0.0 in every release, required by the importer"
+	whyUnsaveable  = "an older server takes it in an import, and then refuses every edit of the dashboard's properties for it (dashboards/schemas.py)"
 	whyRow         = "row ids differ per server (F12)"
 )
 
@@ -78,7 +79,9 @@ func databaseRules() normalize.KindRules {
 			{Op: normalize.JSON, Path: "/extra/schemas_allowed_for_csv_upload", Why: "an old form saved text; the importer opens it too"},
 			{Op: normalize.Rename, Path: "/masked_encrypted_extra", To: "encrypted_extra", Why: "6.1.0 picks the name by engine; everything in it is masked here anyway"},
 			{Op: normalize.JSON, Path: "/encrypted_extra", Restore: true, Why: "JSON text"},
-			{Op: normalize.Default, Path: "/encrypted_extra", Value: "{}", Also: []string{"null", `""`}, Restore: true, Since: "6.1.0", Why: "empty means absent; not exported before 6.1.0 (F16)"},
+			{Op: normalize.Default, Path: "/encrypted_extra", Value: "{}", Also: []string{"null", `""`}, Restore: true, Since: "6.0.0", Shown: "6.1.0", Why: "empty means absent; not taken before 6.0.0, not exported before 6.1.0 (F16)"},
+			{Op: normalize.Default, Path: "/extra/schema_options", Value: "null", Since: "5.0.0", Why: "not taken before 5.0.0 (databases/schemas.py)"},
+			{Op: normalize.Default, Path: "/extra/per_user_caching", Value: "null", Since: "6.1.0", Why: "not taken before 6.1.0 (databases/schemas.py)"},
 			{Op: normalize.Default, Path: "/extra", Value: "{}", Also: []string{"null", `""`}, Restore: true, Why: "the importer needs the key"},
 			{Op: normalize.Default, Path: "/impersonate_user", Value: "false", Also: []string{"null"}, Restore: true, Since: "5.0.0", Why: "not exported by 4.1.4"},
 			{Op: normalize.Default, Path: "/configuration_method", Value: "sqlalchemy_form", Also: []string{"null"}, Restore: true, Since: "6.1.0", Why: "not exported before 6.1.0"},
@@ -109,7 +112,7 @@ func datasetRules() normalize.KindRules {
 			{Op: normalize.JSON, Path: "/template_params", Why: "text inside database exports (F11)"},
 			{Op: normalize.JSON, Path: "/columns/*/extra", Why: "text inside database exports (F11)"},
 			{Op: normalize.JSON, Path: "/metrics/*/extra", Why: "text inside database exports (F11)"},
-			{Op: normalize.JSON, Path: "/metrics/*/currency", Why: "text before 6.0.0, a mapping since"},
+			{Op: normalize.JSON, Path: "/metrics/*/currency", Until: "6.0.0", Why: "text before 6.0.0, a mapping since"},
 			{Op: normalize.SortBy, Path: "/columns", By: "column_name", Why: "the exporter sorts by the characters of the whole row, so an edited description moves it (F9)"},
 			{Op: normalize.SortBy, Path: "/metrics", By: "metric_name", Why: "as columns (F9)"},
 			{Op: normalize.Default, Path: "/columns", Value: "[]", Also: []string{"null"}, Restore: true, Why: "no columns"},
@@ -183,6 +186,13 @@ func dashboardRules() normalize.KindRules {
 		}
 		return rs
 	}
+	// before 6.0.0 the importer leaves them alone, so what is missing may stay
+	untouched := func(rs []normalize.Rule) []normalize.Rule {
+		for i := range rs {
+			rs[i].Parked = "6.0.0"
+		}
+		return rs
+	}
 	keys := func(paths ...string) (rs []normalize.Rule) {
 		for _, p := range paths {
 			rs = append(rs, normalize.Rule{Op: normalize.RefKeys, Path: p, Kind: kindChart, Weak: true, Why: whyRow})
@@ -211,10 +221,12 @@ func dashboardRules() normalize.KindRules {
 			{Op: normalize.Depend, Path: filters + "/targets/*/datasetUuid", Kind: kindDataset, Why: "the importer fails without it (F13)"},
 			{Op: normalize.RefValue, Path: custom + "/targets/*/datasetId", Kind: kindDataset, Missing: normalize.Park, Why: whyRow + "; never remapped (F13)"},
 		},
-			keys("/metadata/expanded_slices", "/metadata/filter_scopes", "/metadata/default_filters", cross),
-			[]normalize.Rule{{Op: normalize.RefValue, Path: cross + "/*/id", Kind: kindChart, Weak: true, Why: whyRow}},
+			keys("/metadata/expanded_slices", "/metadata/filter_scopes", "/metadata/default_filters"),
+			untouched(keys(cross)),
+			untouched([]normalize.Rule{{Op: normalize.RefValue, Path: cross + "/*/id", Kind: kindChart, Weak: true, Why: whyRow}}),
 			ids("; KeyError in the importer when absent", normalize.Omit, "/metadata/timed_refresh_immune_slices", "/metadata/filter_scopes/*/*/immune",
-				filters+"/scope/excluded", cross+"/*/crossFilters/scope/excluded", global+"/scope/excluded"),
+				filters+"/scope/excluded"),
+			untouched(ids("; dropped by the importer when absent", normalize.Omit, cross+"/*/crossFilters/scope/excluded", global+"/scope/excluded")),
 			ids("; the importer does not touch it (F13)", normalize.Park, filters+"/chartsInScope", cross+"/*/crossFilters/chartsInScope",
 				global+"/chartsInScope", custom+"/chartsInScope", custom+"/scope/excluded"),
 			[]normalize.Rule{
@@ -222,6 +234,8 @@ func dashboardRules() normalize.KindRules {
 				{Op: normalize.Default, Path: "/tags", Value: "[]", Also: []string{"null"}, Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
 				{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 				{Op: normalize.Default, Path: "/theme_uuid", Value: "null", Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
+				{Op: normalize.Default, Path: "/metadata/chart_customization_config", Value: "null", Since: "6.1.0", Why: whyUnsaveable},
+				{Op: normalize.Default, Path: "/metadata/show_chart_timestamps", Value: "null", Since: "6.1.0", Why: whyUnsaveable},
 			},
 			blanks("/description", "/css", "/slug", "/certified_by", "/certification_details"),
 			[]normalize.Rule{{Op: normalize.RedactText, Path: "", Why: "a password inside a link"}})}

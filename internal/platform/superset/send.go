@@ -16,6 +16,7 @@ import (
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/archive"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 )
 
 // importTimeout bounds one import: Superset may wait for a warehouse (F17).
@@ -24,9 +25,10 @@ const importTimeout = 15 * time.Minute
 // models are the names the importers expect in metadata.yaml.
 var models = map[asset.Kind]string{kindDatabase: "Database", kindDataset: "SqlaTable", kindChart: "Slice", kindDashboard: "Dashboard"}
 
-// send imports a batch. One bad file rejects the whole bundle (F5): files the
-// answer names fail, and the rest is sent again; where it names none the batch is
-// halved until the bad one stands alone.
+// send imports a batch. One bad file rejects the whole bundle (F5): what the
+// answer says this server does not know is left out and the batch sent again;
+// other files it names fail, and the rest is sent again; where it names none the
+// batch is halved until the bad one stands alone.
 func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) {
 	if len(jobs) == 0 {
 		return
@@ -42,19 +44,23 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 		}
 		return
 	}
-	reasons := fileReasons(answer)
+	reasons, fitted := fileReasons(answer), false
 	good := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool {
 		reason, bad := reasons[j.name()]
+		if bad && im.fit(j, reason) {
+			fitted = true
+			return false
+		}
 		if bad {
-			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s", j.path, reason))
+			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s", j.path, reasonText(reason)))
 		}
 		return bad
 	})
 	switch {
-	case len(good) < len(jobs):
+	case fitted || len(good) < len(jobs):
 		im.send(ctx, k, good, rest)
 	case len(jobs) == 1:
-		im.fail(jobs[0].id(), fmt.Errorf("%s: %w", jobs[0].path, refusal(answer, reasons)))
+		im.fail(jobs[0].id(), fmt.Errorf("%s: %w", jobs[0].path, im.refusal(jobs[0], answer, reasons)))
 	default:
 		im.send(ctx, k, jobs[:len(jobs)/2], rest)
 		im.send(ctx, k, jobs[len(jobs)/2:], rest)
@@ -118,20 +124,20 @@ func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
 }
 
 // fileReasons reads which files a 422 names, with the fields at fault.
-func fileReasons(e *apihttp.Error) map[string]string {
+func fileReasons(e *apihttp.Error) map[string]json.RawMessage {
 	var body struct {
 		Errors []struct {
 			Extra map[string]json.RawMessage `json:"extra"`
 		} `json:"errors"`
 	}
-	out := map[string]string{}
+	out := map[string]json.RawMessage{}
 	if e.Decode(&body) != nil {
 		return out
 	}
 	for _, err := range body.Errors {
 		for file, reason := range err.Extra {
 			if strings.HasSuffix(file, ".yaml") {
-				out[file] = reasonText(reason)
+				out[file] = reason
 			}
 		}
 	}
@@ -164,12 +170,15 @@ func reasonText(raw json.RawMessage) string {
 }
 
 // refusal is the error of one asset that the server refused without naming it.
-func refusal(e *apihttp.Error, reasons map[string]string) error {
+func (im *importing) refusal(j *job, e *apihttp.Error, reasons map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(reasons)) {
-		return fmt.Errorf("Superset refuses %s, which it refers to: %s", name, reasons[name])
+		return fmt.Errorf("Superset refuses %s, which it refers to: %s", name, reasonText(reasons[name]))
 	}
-	if e.Status == http.StatusInternalServerError {
-		return fmt.Errorf("%w; Superset gives no reason, its log does", e)
+	if e.Status != http.StatusInternalServerError {
+		return e
 	}
-	return e
+	if _, exists := im.index.get(j.id()); !exists && j.doc.Kind == kindDatabase && normalize.Older(im.version, "6.0.0") {
+		return fmt.Errorf("%w; Superset %s takes a new connection only when it can open it (F17): is the warehouse reachable from that server, and is the password right?", e, im.version)
+	}
+	return fmt.Errorf("%w; Superset gives no reason, its log does", e)
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -46,7 +45,9 @@ type conn struct {
 	index  *index // of the newest listing; nil before the first
 	people map[int]asset.Person
 	asked  bool   // whether people was asked for
-	server string // version, "" until Ping or Import asked
+	server string // version, "" when the server does not tell
+
+	serverAsked bool // whether server was asked for
 }
 
 func open(cfg platform.Config) (*conn, error) {
@@ -72,9 +73,6 @@ func open(cfg platform.Config) (*conn, error) {
 	return c, nil
 }
 
-// tested are the version lines this package's tests run against.
-var tested = []string{"6.1."}
-
 // Ping logs in and asks for the server's version and this account's rights.
 func (c *conn) Ping(ctx context.Context) (platform.Server, error) {
 	var me struct {
@@ -91,32 +89,9 @@ func (c *conn) Ping(ctx context.Context) (platform.Server, error) {
 	if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/me/"}, &me); err == nil && me.Result.Username != "" {
 		s.User = me.Result.Username
 	}
-	s.Version = c.version(ctx)
-	for _, t := range tested {
-		s.Tested = s.Tested || strings.HasPrefix(s.Version, t)
-	}
 	s.Notes = c.rights(ctx)
+	describe(&s, c.version(ctx))
 	return s, nil
-}
-
-// version asks GET /version (seen on 6.1.0). "" when the server does not tell.
-func (c *conn) version(ctx context.Context) string {
-	c.mu.Lock()
-	v := c.server
-	c.mu.Unlock()
-	if v != "" {
-		return v
-	}
-	var out struct {
-		Version string `json:"version_string"`
-	}
-	if err := c.http.JSON(ctx, apihttp.Request{Path: "/version", NoAuth: true}, &out); err != nil || out.Version == "unknown" {
-		return ""
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.server = out.Version
-	return out.Version
 }
 
 // rights says what this account cannot do. Only an administrator may list

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,11 +21,18 @@ func (s *Server) serveVersion(w http.ResponseWriter, _ *http.Request) {
 	writeBody(w, http.StatusOK, map[string]any{"build_number": nil, "version_sha": "", "version_string": s.version})
 }
 
-const loginPage = "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Superset</title>\n  </head>\n  <body><div id=\"app\"></div></body>\n</html>\n"
+const loginPage = "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Superset</title>\n  </head>\n  <body><div id=\"app\"%s></div></body>\n</html>\n"
 
-func serveLoginPage(w http.ResponseWriter, _ *http.Request) {
+// serveLoginPage shows the version among the data for the frontend, as every page
+// of 4.1.4 to 6.1.0 does.
+func (s *Server) serveLoginPage(w http.ResponseWriter, _ *http.Request) {
+	data := `{"common": {"menu_data": {"navbar_right": {"show_watermark": false, "version_string": "` + s.version + `", "version_sha": ""}}}}`
+	writeLoginPage(w, ` data-bootstrap="`+html.EscapeString(data)+`"`)
+}
+
+func writeLoginPage(w http.ResponseWriter, attributes string) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(w, loginPage)
+	_, _ = fmt.Fprintf(w, loginPage, attributes)
 }
 
 // serveLogin answers as security/login: 401 for a wrong password, 500 when the
@@ -204,7 +210,10 @@ func (s *Server) csrfRefused(w http.ResponseWriter, r *http.Request) bool {
 		backendError(http.StatusBadRequest, "400 Bad Request: "+reason).write(w)
 		return true
 	}
-	target := "/login/?next=" + url.QueryEscape(r.URL.Path)
+	target := "/login/"
+	if s.since("6.0.0") {
+		target += "?next=" + url.QueryEscape(r.URL.Path)
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Location", target)
 	w.WriteHeader(http.StatusFound)
@@ -222,6 +231,11 @@ func (s *Server) serveCSRF(c *call) {
 	s.sessions[session] = token
 	http.SetCookie(c.w, &http.Cookie{Name: "session", Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	c.json(http.StatusOK, map[string]any{"result": token})
+}
+
+// serveMeRefused: before 6.1.0 this address takes a session, not a token.
+func serveMeRefused(w http.ResponseWriter, _ *http.Request) {
+	writeBody(w, http.StatusUnauthorized, map[string]any{"message": "Not authorized"})
 }
 
 func (s *Server) serveMe(c *call) {

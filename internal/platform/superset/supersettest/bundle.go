@@ -150,7 +150,9 @@ func (s *Server) loadConfigs(u *upload, kinds []string, class string) ([]config,
 	var configs []config
 	for _, name := range u.order {
 		folder, _, _ := strings.Cut(name, "/")
-		i := slices.IndexFunc(kinds, func(k string) bool { return models[k].folder == folder+"/" })
+		i := slices.IndexFunc(kinds, func(k string) bool {
+			return models[k].folder == folder+"/" && (k != Theme || s.themes())
+		})
 		if i < 0 || u.contents[name] == "" {
 			continue
 		}
@@ -169,7 +171,7 @@ func (s *Server) loadConfigs(u *upload, kinds []string, class string) ([]config,
 		if u.relaxed && kinds[i] == Dataset {
 			openText(o, "template_params")
 		}
-		bad := checkSchema(kinds[i], o)
+		bad := s.checkSchema(kinds[i], o)
 		if u.relaxed {
 			bad.del("dataset_uuid")
 		} else if err := s.checkDatabase(kinds[i], o, bad); err != nil {

@@ -59,15 +59,22 @@ var filterColumns = map[string][]string{
 	"user":          {"id", "username", "email", "first_name", "last_name"},
 }
 
-func pickColumns(kind string, asked []string) []string {
+func (s *Server) pickColumns(kind string, asked []string) []string {
 	var columns []string
+	all := listColumns[kind]
+	switch {
+	case kind == Database:
+		all = s.shown(kind, all)
+	case kind == Dataset && !s.since("6.0.0"):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "database.uuid" })
+	}
 	for _, col := range asked {
-		if slices.Contains(listColumns[kind], col) {
+		if slices.Contains(all, col) {
 			columns = append(columns, col)
 		}
 	}
 	if len(columns) == 0 {
-		return listColumns[kind]
+		return all
 	}
 	return columns
 }

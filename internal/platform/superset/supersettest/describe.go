@@ -109,7 +109,7 @@ func (s *Server) cacheTimeout(ds *row) any {
 	if v := ds.fields["cache_timeout"]; v != nil {
 		return v
 	}
-	if db := s.databaseOf(ds); db != nil {
+	if db := s.databaseOf(ds); db != nil && s.since("6.1.0") {
 		return db.fields["cache_timeout"]
 	}
 	return nil

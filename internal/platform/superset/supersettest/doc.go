@@ -1,9 +1,10 @@
-// Package supersettest is a simulated Apache Superset 6.1.0: an http.Handler
-// that keeps its state in memory and answers as the real server does. Tests and
-// `dashkeep demo` run against it; the conformance suite holds it honest by
-// running against a real server too.
+// Package supersettest is a simulated Apache Superset, 6.1.0 or with WithVersion
+// 4.1.4, 5.0.0 or 6.0.0: an http.Handler that keeps its state in memory and
+// answers as the real server does. Tests and `dashkeep demo` run against it; the
+// conformance suite, recorded answers of each release and a mirror test that does
+// the same to a real server hold it honest.
 //
-// What it copies of 6.1.0, as measured on a live server and read in its source:
+// What it copies, as measured on live servers and read in their source:
 // JWT login with real expiry, CSRF token bound to a session cookie, 302 to
 // /login/ for a write without them, rison queries with page_size capped at 100,
 // zip exports with a dated root and a row id in most file names, child rows

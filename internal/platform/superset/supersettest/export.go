@@ -63,7 +63,11 @@ func (s *Server) serveExport(c *call, kind string) {
 	}
 	list, ok := v.([]any)
 	if !ok {
-		c.message(http.StatusBadRequest, fmt.Sprintf("Not a valid rison schema %s is not of type 'array'", pyRepr(v)))
+		text := fmt.Sprintf("Not a valid rison schema %s is not of type 'array'", pyRepr(v))
+		if !s.since("6.0.0") {
+			text += "\n\nFailed validating 'type' in schema:\n    {'type': 'array', 'items': {'type': 'integer'}}\n\nOn instance:\n    " + pyRepr(v)
+		}
+		c.message(http.StatusBadRequest, text)
 		return
 	}
 	if role := s.users[c.user-1].Role; role == Gamma || role == Alpha && kind == Database {
@@ -134,7 +138,7 @@ func (s *Server) exportRow(b *bundle, r *row, related bool) {
 		s.exportDataset(b, r, related)
 	case Chart:
 		s.exportChart(b, r, related)
-		if related && s.tagging {
+		if related && s.tags() {
 			b.add("tags.yaml", func() string { return s.tagsFile(nil, []int{r.id}) })
 		}
 	case Dashboard:
@@ -150,7 +154,7 @@ func (s *Server) exportRow(b *bundle, r *row, related bool) {
 
 func (s *Server) exportDatabase(b *bundle, r *row, related bool) {
 	folder := fileName(r.title(), r.id, true)
-	b.add("databases/"+folder+".yaml", func() string { return databaseFile(r, true) })
+	b.add("databases/"+folder+".yaml", func() string { return s.databaseFile(r, true) })
 	if !related {
 		return
 	}
@@ -173,7 +177,7 @@ func (s *Server) exportDataset(b *bundle, r *row, related bool) {
 		return
 	}
 	folder := fileName(db.title(), db.id, true)
-	b.add("datasets/"+folder+"/"+fileName(r.title(), r.id, false)+".yaml", s.once(r, db, func() string {
+	b.add("datasets/"+folder+"/"+fileName(r.title(), r.id, !s.since("6.0.0"))+".yaml", s.once(r, db, func() string {
 		o := s.datasetObject(r)
 		for _, k := range []string{"params", "template_params", "extra"} {
 			openJSON(o, k)
@@ -188,7 +192,7 @@ func (s *Server) exportDataset(b *bundle, r *row, related bool) {
 		return emitYAML(o)
 	}))
 	if related {
-		b.add("databases/"+folder+".yaml", func() string { return databaseFile(db, false) })
+		b.add("databases/"+folder+".yaml", func() string { return s.databaseFile(db, false) })
 	}
 }
 
@@ -196,7 +200,7 @@ func (s *Server) exportChart(b *bundle, r *row, related bool) {
 	ds, _ := r.fields["datasource_id"].(int)
 	table := s.state.byID(Dataset, ds)
 	b.add("charts/"+fileName(r.title(), r.id, false)+".yaml", s.once(r, table, func() string {
-		o := exportFields(r, models[Chart].fields)
+		o := exportFields(r, s.shown(Chart, models[Chart].fields))
 		o.del("datasource_type")
 		o.del("datasource_name")
 		openJSON(o, "params")
@@ -204,7 +208,7 @@ func (s *Server) exportChart(b *bundle, r *row, related bool) {
 		if table != nil {
 			o.set("dataset_uuid", table.uuid)
 		}
-		if s.tagging {
+		if s.tags() {
 			o.set("tags", stringList(r.tags))
 		}
 		return emitYAML(o)

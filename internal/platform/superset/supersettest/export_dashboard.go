@@ -12,7 +12,7 @@ func (s *Server) exportDashboard(b *bundle, r *row, related bool) {
 			s.exportChart(b, ch, true)
 		}
 	}
-	if s.tagging {
+	if s.tags() {
 		b.add("tags.yaml", func() string { return s.tagsFile([]int{r.id}, r.slices) })
 	}
 	theme, _ := r.fields["theme_id"].(int)
@@ -65,13 +65,15 @@ func (s *Server) dashboardFile(r *row) string {
 		o.set("position", pos)
 	}
 	s.appendOrphans(r, pos)
-	o.set("theme_uuid", nil)
+	if s.themes() {
+		o.set("theme_uuid", nil)
+	}
 	theme, _ := r.fields["theme_id"].(int)
 	if t := s.state.byID(Theme, theme); t != nil {
 		o.set("theme_uuid", t.uuid)
 	}
 	o.set("version", "1.0.0")
-	if s.tagging {
+	if s.tags() {
 		o.set("tags", stringList(r.tags))
 	}
 	return emitYAML(o)

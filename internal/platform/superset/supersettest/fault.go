@@ -60,7 +60,7 @@ func (s *Server) fault(r *http.Request) Behaviour {
 // LoginPage answers 200 with the HTML login page, as a client gets that follows
 // the redirect for a missing CSRF token, or a proxy's single sign-on.
 func LoginPage() Behaviour {
-	return func(w http.ResponseWriter, r *http.Request, _ http.Handler) { serveLoginPage(w, r) }
+	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) { writeLoginPage(w, "") }
 }
 
 // Status answers with a status and a short body: HTML for 502 to 504, which

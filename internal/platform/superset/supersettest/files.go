@@ -78,9 +78,9 @@ func openJSON(o *object, key string) {
 
 // databaseFile has two shapes (facts F11): its own export renames two keys and
 // adds encrypted_extra, in clear (facts F16); the one beside a dataset does not.
-func databaseFile(r *row, own bool) string {
+func (s *Server) databaseFile(r *row, own bool) string {
 	o := newObject()
-	for _, f := range models[Database].fields {
+	for _, f := range s.shown(Database, models[Database].fields) {
 		name := f
 		if own && f == "allow_file_upload" {
 			name = "allow_csv_upload"
@@ -101,17 +101,17 @@ func databaseFile(r *row, own bool) string {
 		}
 		o.set("ssh_tunnel", t)
 	}
-	if extra := r.str("encrypted_extra"); own && extra != "" {
+	if extra := r.str("encrypted_extra"); own && extra != "" && s.since("6.1.0") {
 		o.set("encrypted_extra", extra)
 	}
 	return finish(o)
 }
 
 func (s *Server) datasetObject(r *row) *object {
-	o := exportFields(r, models[Dataset].fields)
+	o := exportFields(r, s.shown(Dataset, models[Dataset].fields))
 	o.set("cache_timeout", s.cacheTimeout(r))
 	o.set("metrics", exportChildren(r.metrics, metricFields))
-	o.set("columns", exportChildren(r.columns, columnFields))
+	o.set("columns", exportChildren(r.columns, s.shown("columns", columnFields)))
 	return o
 }
 

@@ -76,7 +76,11 @@ func (s *Server) importKind(user int, kind string, u *upload) error {
 			}
 			lines[i] = k + ": " + text
 		}
-		e := commandError(http.StatusUnprocessableEntity, "Error importing "+kind+": "+strings.Join(lines, "; "))
+		text := "Error importing " + kind
+		if s.since("6.0.0") {
+			text += ": " + strings.Join(lines, "; ")
+		}
+		e := commandError(http.StatusUnprocessableEntity, text)
 		e.extra = bad.byFile
 		return e
 	}

@@ -30,7 +30,7 @@ func (s *Server) serveImportAssets(c *call) {
 
 func (t *tx) assets(configs []config) error {
 	databases, sets, charts := map[string]int{}, map[string]*row{}, map[string]int{}
-	if t.u.sparse {
+	if t.u.sparse && t.since("6.0.0") {
 		for _, r := range t.state.rows[Database] {
 			databases[r.uuid] = r.id
 		}

@@ -44,8 +44,11 @@ func (t *tx) dashboards(configs []config, overwrite bool) error {
 	chartRows := map[string]int{}
 	for _, c := range of(configs, Chart) {
 		ds := datasets[lower(c, "dataset_uuid")]
-		if ds == nil && !t.u.relaxed {
+		switch {
+		case ds == nil && !t.u.relaxed:
 			continue
+		case ds == nil:
+			ds = t.state.byUUID(Dataset, c.str("dataset_uuid"))
 		}
 		r, err := t.chart(c, ds, t.u.relaxed)
 		if err != nil {
@@ -63,7 +66,7 @@ func (t *tx) dashboards(configs []config, overwrite bool) error {
 
 func (t *tx) dashboard(c config, charts map[string]int, sets map[string]*row, themes map[string]int, overwrite bool) error {
 	o := clone(c.object).(*object)
-	if err := updateRefs(o, charts, sets); err != nil {
+	if err := t.updateRefs(o, charts, sets); err != nil {
 		return err
 	}
 	if o.has("theme_uuid") {
@@ -95,18 +98,33 @@ func (t *tx) dashboard(c config, charts map[string]int, sets map[string]*row, th
 		t.own(r)
 	}
 	r = t.state.edit(Dashboard, r.id)
-	if overwrite {
-		r.slices = nil
-	}
-	for _, uid := range linked.keys {
-		if id, ok := charts[strings.ToLower(uid)]; ok && !slices.Contains(r.slices, id) {
-			r.slices = append(r.slices, id)
-		}
-	}
+	t.relink(r, linked.keys, charts, overwrite)
 	if r.fields["json_metadata"] == nil {
 		r.fields["json_metadata"] = `{"native_filter_configuration": []}`
 	}
 	return t.tag(r, o)
+}
+
+// relink links the charts of the bundle. Before 6.1.0 what was linked before stays
+// (facts F1), and the loop over a set ends at the first chart that is not there.
+func (t *tx) relink(r *row, uids []string, charts map[string]int, overwrite bool) {
+	replaces := t.since("6.1.0")
+	switch {
+	case replaces && overwrite:
+		r.slices = nil
+	case !replaces:
+		uids = slices.Clone(uids)
+		t.rng.Shuffle(len(uids), func(i, j int) { uids[i], uids[j] = uids[j], uids[i] })
+	}
+	for _, uid := range uids {
+		id, ok := charts[strings.ToLower(uid)]
+		if !ok && !replaces && !t.u.relaxed {
+			break
+		}
+		if ok && !slices.Contains(r.slices, id) {
+			r.slices = append(r.slices, id)
+		}
+	}
 }
 
 // migrateMetadata is what migrate_dashboard does to every imported dashboard:
@@ -130,11 +148,11 @@ func moveJSON(o *object, from, to string) {
 	}
 }
 
-// updateRefs is update_id_refs of 6.1.0. Row ids in chartsInScope, in display
+// updateRefs is update_id_refs. Cross-filter scopes are remapped from 6.0.0 on. Row ids in chartsInScope, in display
 // controls and in chart params stay stale; an id in timed_refresh_immune_slices
 // or expanded_slices that the layout does not know is a KeyError, so is a native
 // filter on a dataset that is not in the bundle: 500 without a name (F13).
-func updateRefs(o *object, charts map[string]int, sets map[string]*row) error {
+func (t *tx) updateRefs(o *object, charts map[string]int, sets map[string]*row) error {
 	pos, meta := o.obj("position"), o.obj("metadata")
 	ids := map[string]int{} // old id -> new id
 	old := chartIDs(pos)
@@ -160,6 +178,9 @@ func updateRefs(o *object, charts map[string]int, sets map[string]*row) error {
 			continue
 		}
 		ds := sets[strings.ToLower(uid)]
+		if ds == nil && t.u.relaxed {
+			ds = t.state.byUUID(Dataset, uid)
+		}
 		if ds == nil {
 			return errUnknown(Dashboard)
 		}
@@ -170,8 +191,10 @@ func updateRefs(o *object, charts map[string]int, sets map[string]*row) error {
 			remapExcluded(filter.obj("scope"), ids)
 		}
 	}
-	remapExcluded(meta.obj("global_chart_configuration").obj("scope"), ids)
-	remapChartConfiguration(meta, ids)
+	if t.since("6.0.0") {
+		remapExcluded(meta.obj("global_chart_configuration").obj("scope"), ids)
+		remapChartConfiguration(meta, ids)
+	}
 	return nil
 }
 

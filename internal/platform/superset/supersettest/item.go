@@ -51,9 +51,15 @@ var itemColumns = map[string][]string{
 func (s *Server) serveItem(c *call, kind string) {
 	key := c.r.PathValue("id")
 	r := s.find(kind, key, true)
-	if _, err := strconv.Atoi(key); err != nil && kind == Database {
-		serveNotFound(c.w, c.r)
-		return
+	if _, err := strconv.Atoi(key); err != nil {
+		switch release := byUUIDSince[kind]; {
+		case kind == Database:
+			serveNotFound(c.w, c.r)
+			return
+		case release != "" && !s.since(release):
+			backendError(http.StatusMethodNotAllowed, "405 Method Not Allowed: The method is not allowed for the requested URL.").write(c.w)
+			return
+		}
 	}
 	if r == nil || !s.visible(c.user, r) {
 		c.message(http.StatusNotFound, "Not found")
@@ -77,6 +83,25 @@ func (s *Server) serveItem(c *call, kind string) {
 		body["id"] = r.id
 	}
 	c.json(http.StatusOK, body)
+}
+
+// serveDashboardCharts lists the charts that are linked to a dashboard, laid out or
+// not.
+func (s *Server) serveDashboardCharts(c *call) {
+	r := s.find(Dashboard, c.r.PathValue("id"), true)
+	if r == nil || !s.visible(c.user, r) {
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	list := []map[string]any{}
+	for _, id := range r.slices {
+		if ch := s.state.byID(Chart, id); ch != nil {
+			list = append(list, map[string]any{"id": ch.id, "slice_name": ch.title(), "cache_timeout": ch.fields["cache_timeout"],
+				"certified_by": ch.fields["certified_by"], "certification_details": ch.fields["certification_details"],
+				"description": ch.fields["description"], "changed_on": ch.changedOn.Format(localTime)})
+		}
+	}
+	c.json(http.StatusOK, map[string]any{"result": list})
 }
 
 func (s *Server) themeOf(r *row) any {

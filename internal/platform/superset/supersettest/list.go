@@ -119,7 +119,7 @@ func (s *Server) servePage(c *call, kind string, q *listQuery) {
 		r := s.state.byID(kind, id)
 		page = append(page, entry{id: id, changed: r.changedOn, full: s.describe(r)})
 	}
-	writePage(c, kind, models[kind].list, q, page, len(l.ids))
+	s.writePage(c, kind, models[kind].list, q, page, len(l.ids))
 }
 
 func (s *Server) serveUsers(c *call) {
@@ -142,7 +142,7 @@ func (s *Server) writeList(c *call, kind, title string, entries []entry) {
 		c.message(status, msg)
 		return
 	}
-	entries, bad := applyFilters(kind, entries, q.filters)
+	entries, bad := s.applyFilters(kind, entries, q.filters)
 	if bad != "" {
 		c.message(http.StatusBadRequest, fmt.Sprintf("Filter column: %s not allowed to filter", bad))
 		return
@@ -156,11 +156,11 @@ func (s *Server) writeList(c *call, kind, title string, entries []entry) {
 	}
 	count := len(entries)
 	from := min(q.page*q.size, count)
-	writePage(c, kind, title, q, entries[from:min(from+q.size, count)], count)
+	s.writePage(c, kind, title, q, entries[from:min(from+q.size, count)], count)
 }
 
-func writePage(c *call, kind, title string, q *listQuery, entries []entry, count int) {
-	columns := pickColumns(kind, q.columns)
+func (s *Server) writePage(c *call, kind, title string, q *listQuery, entries []entry, count int) {
+	columns := s.pickColumns(kind, q.columns)
 	ids, result := []any{}, []any{}
 	for _, e := range entries {
 		ids = append(ids, e.id)
@@ -196,11 +196,11 @@ func sortEntries(entries []entry, column string, desc bool) {
 }
 
 // applyFilters keeps what passes; bad is a column that may not be filtered by.
-func applyFilters(kind string, entries []entry, filters []any) (kept []entry, bad string) {
+func (s *Server) applyFilters(kind string, entries []entry, filters []any) (kept []entry, bad string) {
 	for _, f := range filters {
 		o, _ := f.(*object)
 		col := o.str("col")
-		if !slices.Contains(filterColumns[kind], col) {
+		if !slices.Contains(filterColumns[kind], col) || col == "uuid" && kind != Database && !s.since("6.0.0") {
 			return nil, col
 		}
 		var pass []entry

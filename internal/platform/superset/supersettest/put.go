@@ -38,7 +38,7 @@ func (s *Server) servePut(c *call, kind string) {
 		c.message(http.StatusBadRequest, "400 Bad Request: The browser (or proxy) sent a request that this server could not understand.")
 		return
 	}
-	if bad := checkPut(kind, body); len(bad.keys) > 0 {
+	if bad := s.checkPut(kind, body); len(bad.keys) > 0 {
 		if kind == Dataset {
 			e := &apiError{status: http.StatusUnprocessableEntity, kind: "MARSHMALLOW_ERROR", code: 1040,
 				message: "The schema of the submitted payload is invalid.", extra: newObject()}

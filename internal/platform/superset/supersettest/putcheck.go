@@ -40,7 +40,7 @@ var (
 	metricPut = append([]string{"id", "uuid"}, metricFields...)
 )
 
-func checkPut(kind string, body *object) *object {
+func (s *Server) checkPut(kind string, body *object) *object {
 	bad := newObject()
 	for _, k := range body.keys {
 		typ, known := putFields[kind][k]
@@ -82,7 +82,7 @@ func checkPut(kind string, body *object) *object {
 		unknown := newObject()
 		if o, ok := meta.(*object); ok {
 			for _, k := range o.keys {
-				if !slices.Contains(metadataKeys, k) {
+				if !slices.Contains(metadataKeys, k) || !s.takes("json_metadata", k) {
 					unknown.set(k, []any{"Unknown field."})
 				}
 			}

@@ -52,7 +52,7 @@ var schemas = map[string][]field{
 		opt("filterable", "bool"), null("expression", "string"), null("description", "string"),
 		null("python_date_format", "string"), null("datetime_format", "string")},
 	"metrics": {req("metric_name", "string"), null("verbose_name", "string"), null("metric_type", "string"),
-		req("expression", "string"), null("description", "string"), null("d3format", "string"), null("currency", "raw"),
+		req("expression", "string"), null("description", "string"), null("d3format", "string"), null("currency", "currency"),
 		null("extra", "dict"), null("warning_text", "string")},
 	"extra": {opt("metadata_params", "dict"), opt("engine_params", "dict"), opt("metadata_cache_timeout", "dict"),
 		opt("schemas_allowed_for_csv_upload", "list:string"), opt("cost_estimate_enabled", "bool"),
@@ -67,11 +67,14 @@ var uuidText = regexp.MustCompile(`^(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[
 
 // checkSchema validates as marshmallow does and returns the messages by field.
 // It also makes the repairs that the schemas make in place before validating.
-func checkSchema(name string, o *object) *object {
-	repair(name, o)
+func (s *Server) checkSchema(name string, o *object) *object {
+	s.repair(name, o)
 	bad := newObject()
 	known := map[string]bool{}
 	for _, f := range schemas[name] {
+		if !s.takes(name, f.name) {
+			continue
+		}
 		known[f.name] = true
 		v, present := o.vals[f.name]
 		switch {
@@ -81,7 +84,7 @@ func checkSchema(name string, o *object) *object {
 		case v == nil && !f.null:
 			bad.set(f.name, []any{"Field may not be null."})
 		case v != nil:
-			if msg := checkType(f.typ, v); msg != nil {
+			if msg := s.checkType(f.typ, v); msg != nil {
 				bad.set(f.name, msg)
 			}
 		}
@@ -96,10 +99,13 @@ func checkSchema(name string, o *object) *object {
 
 // repair is the schemas' pre_load: JSON that older versions exported as text,
 // and the two spellings of the upload flags.
-func repair(name string, o *object) {
+func (s *Server) repair(name string, o *object) {
 	switch name {
 	case "columns", "metrics":
 		openText(o, "extra")
+		if s.since("6.0.0") {
+			openText(o, "currency")
+		}
 	case Dataset:
 		if o.str("extra") != "" || o.get("extra") == "" {
 			text := strings.TrimSpace(o.str("extra"))
@@ -135,9 +141,13 @@ func rename(o *object, from, to string) {
 }
 
 // checkType returns nil, a list of messages, or messages by position.
-func checkType(typ string, v any) any {
+func (s *Server) checkType(typ string, v any) any {
 	fail := func(msg string) any { return []any{msg} }
 	switch typ {
+	case "currency": // text before 6.0.0
+		if _, ok := v.(string); !ok && !s.since("6.0.0") {
+			return fail("Not a valid string.")
+		}
 	case "string":
 		if _, ok := v.(string); !ok {
 			return fail("Not a valid string.")
@@ -174,20 +184,20 @@ func checkType(typ string, v any) any {
 			return fail("Must be one of: sqlalchemy_form, dynamic_form.")
 		}
 	case "list:string", "columns", "metrics":
-		return checkList(typ, v)
+		return s.checkList(typ, v)
 	case "extra", "tunnel":
 		o, ok := v.(*object)
 		if !ok {
 			return fail("Invalid input type.")
 		}
-		if bad := checkSchema(typ, o); len(bad.keys) > 0 {
+		if bad := s.checkSchema(typ, o); len(bad.keys) > 0 {
 			return bad
 		}
 	}
 	return nil
 }
 
-func checkList(typ string, v any) any {
+func (s *Server) checkList(typ string, v any) any {
 	list, ok := v.([]any)
 	if !ok {
 		return []any{"Not a valid list."}
@@ -207,7 +217,7 @@ func checkList(typ string, v any) any {
 			bad.set(itoa(i), one)
 			continue
 		}
-		if one := checkSchema(typ, o); len(one.keys) > 0 {
+		if one := s.checkSchema(typ, o); len(one.keys) > 0 {
 			bad.set(itoa(i), one)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Version is the Superset release that the simulator behaves as.
+// Version is the Superset release that the simulator behaves as unless told
+// otherwise (WithVersion).
 const Version = "6.1.0"
 
 // Roles with a meaning of their own, as measured: Alpha sees what is published
@@ -36,27 +37,28 @@ type Request struct {
 
 // Server is a simulated Superset. Its methods may be called while it serves.
 type Server struct {
-	mu       sync.Mutex
-	mux      *http.ServeMux
-	now      func() time.Time
-	tick     time.Time // last time given out: change times never repeat
-	random   io.Reader
-	rng      *rand.Rand
-	firstID  int
-	tagging  bool
-	tunnels  bool
-	version  string
-	users    []User
-	accessed time.Duration // lifetime of an access token
-	key      []byte
-	issued   int               // tokens given out so far
-	expired  int               // access tokens up to this one are expired
-	sessions map[string]string // session cookie -> CSRF token
-	state    *state
-	texts    map[written]string
-	listed   map[listKey]listed
-	faults   []*armed
-	log      []Request
+	mu          sync.Mutex
+	mux         *http.ServeMux
+	now         func() time.Time
+	tick        time.Time // last time given out: change times never repeat
+	random      io.Reader
+	rng         *rand.Rand
+	firstID     int
+	tagging     bool
+	tunnels     bool
+	unreachable bool // every warehouse
+	version     string
+	users       []User
+	accessed    time.Duration // lifetime of an access token
+	key         []byte
+	issued      int               // tokens given out so far
+	expired     int               // access tokens up to this one are expired
+	sessions    map[string]string // session cookie -> CSRF token
+	state       *state
+	texts       map[written]string
+	listed      map[listKey]listed
+	faults      []*armed
+	log         []Request
 }
 
 // Option sets up a Server.
@@ -89,9 +91,6 @@ func WithUsers(users ...User) Option {
 func WithAdmin(first, last, email string) Option {
 	return func(s *Server) { s.users[0].First, s.users[0].Last, s.users[0].Email = first, last, email }
 }
-
-// WithVersion changes only what /version says.
-func WithVersion(v string) Option { return func(s *Server) { s.version = v } }
 
 // WithoutTags switches the TAGGING_SYSTEM feature flag off, as in a plain
 // installation; the lab and the fixtures have it on.
@@ -130,17 +129,26 @@ func (s *Server) routes() *http.ServeMux {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { s.authenticated(w, r, f) })
 	}
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "OK") })
-	mux.HandleFunc("GET /version", s.serveVersion)
-	mux.HandleFunc("GET /login/", serveLoginPage)
+	if s.since("6.1.0") {
+		mux.HandleFunc("GET /version", s.serveVersion)
+	}
+	mux.HandleFunc("GET /login/", s.serveLoginPage)
 	mux.HandleFunc("POST /api/v1/security/login", s.serveLogin)
 	mux.HandleFunc("POST /api/v1/security/refresh", s.serveRefresh)
 	handle("GET /api/v1/security/csrf_token/{$}", s.serveCSRF)
 	handle("GET /api/v1/security/users/{$}", s.serveUsers)
-	handle("GET /api/v1/me/{$}", s.serveMe)
+	if s.since("6.1.0") {
+		handle("GET /api/v1/me/{$}", s.serveMe)
+	} else {
+		mux.HandleFunc("GET /api/v1/me/{$}", serveMeRefused)
+	}
 	handle("GET /api/v1/menu/{$}", s.serveMenu)
 	handle("GET /api/v1/assets/export/{$}", s.serveExportAssets)
 	handle("POST /api/v1/assets/import/{$}", s.serveImportAssets)
 	for kind := range models {
+		if kind == Theme && !s.themes() {
+			continue
+		}
 		base := "/api/v1/" + kind + "/"
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
@@ -155,6 +163,7 @@ func (s *Server) routes() *http.ServeMux {
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
 	}
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
+	handle("GET /api/v1/dashboard/{id}/charts", s.serveDashboardCharts)
 	mux.HandleFunc("/", serveNotFound)
 	return mux
 }

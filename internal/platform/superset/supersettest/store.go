@@ -75,6 +75,12 @@ func (t *tx) database(c config, overwrite bool) (*row, error) {
 		return nil, commandError(http.StatusInternalServerError, "Database doesn't exist and user doesn't have permission to create databases")
 	}
 	o := clone(c.object).(*object)
+	if !o.has("allow_csv_upload") && !t.since("6.1.0") {
+		return nil, errUnknown(Database) // KeyError
+	}
+	if existing == nil && t.unreachable && !t.since("6.0.0") {
+		return nil, errUnknown(Database) // it cannot be connected to (facts F17)
+	}
 	rename(o, "allow_csv_upload", "allow_file_upload")
 	if !o.has("allow_file_upload") {
 		o.set("allow_file_upload", true)
@@ -273,7 +279,7 @@ func bindDataset(o, params *object, ds *row) {
 
 // tag makes the object's tags those of the file, when it names any list.
 func (t *tx) tag(r *row, o *object) error {
-	if !t.tagging || !o.has("tags") {
+	if !t.tags() || !o.has("tags") {
 		return nil
 	}
 	list, ok := o.get("tags").([]any)
