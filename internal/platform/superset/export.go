@@ -41,7 +41,7 @@ func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*as
 			yield(nil, err)
 			return
 		}
-		rows, version, rules := r.lookup(ctx), c.version(ctx), Rules()
+		rows, version, rules := r.lookup(ctx), r.c.version(ctx), Rules()
 		for _, id := range r.ids {
 			d, ok := r.docs[id]
 			if !ok || d.err != nil {
