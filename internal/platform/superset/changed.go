@@ -125,7 +125,7 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 // upgraded while we serve.
 func (c *conn) versionNow(ctx context.Context) string {
 	c.mu.Lock()
-	c.server = ""
+	c.server, c.serverAsked = "", false
 	c.mu.Unlock()
 	return c.version(ctx)
 }
