@@ -15,10 +15,11 @@ import (
 // Recognize finds out which dashboards of the server the known assets are whose
 // bindings were lost, and binds them with their widgets in one call. Only
 // dashboards that nobody bound count, and of those only the ones with a title
-// that is looked for are read. Two rules:
+// that is looked for are read. Three rules:
 //
 //  1. Same title and same content, uids aside, and no second asset or dashboard
 //     of which that is true: with twins nobody could tell which is which.
+//
 //  2. Among what is left: the only asset and the only dashboard of a title, when
 //     at least half of the widgets, and at least one, are equal. Without it one
 //     edit during the outage would turn a dashboard into a deletion and an
@@ -27,6 +28,11 @@ import (
 //     made) the next pull shows an edit, and Git still has the old version. Half
 //     is where most of what people see is the same; an empty dashboard is never
 //     recognized by it, because emptiness says nothing.
+//
+//  3. Among what is left: the only dashboard without widgets, of the title and
+//     metadata of the only asset that nobody bound. So begins what a run creates
+//     that was killed before it could bind it (see adopt); were it an asset of its
+//     own now, the next run would create another.
 //
 // Widgets that differ under rule 2 are paired by title and type where both sides
 // have one such, so that an edit of one shows as an edit.
@@ -162,9 +168,28 @@ func (c *conn) match(ctx context.Context, lost []*lostAsset, rows []row) ([]matc
 		others = append(others, sts...)
 	}
 	if len(rest) == 1 && len(others) == 1 && alike(rest[0].board, others[0].board) {
-		out = append(out, match{rest[0], others[0]})
+		return append(out, match{rest[0], others[0]}), nil
 	}
-	return out, nil
+	return append(out, c.begun(rest, others)...), nil
+}
+
+// begun is the third rule.
+func (c *conn) begun(lost []*lostAsset, live []*state) []match {
+	var found []match
+	for _, l := range lost {
+		if _, bound := c.ids.Server(l.id); bound {
+			continue
+		}
+		for _, st := range live {
+			if len(st.widgets) == 0 && begins(st.board, l.board) {
+				found = append(found, match{l, st})
+			}
+		}
+	}
+	if len(found) != 1 {
+		return nil
+	}
+	return found
 }
 
 // alike is the second rule.
