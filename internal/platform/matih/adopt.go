@@ -36,7 +36,7 @@ func (j *job) adopt(ctx context.Context, rows []row) (*state, error) {
 // behind, nil when not. One that cannot be read is not.
 func (j *job) leftover(ctx context.Context, r row) (*state, error) {
 	d, err := j.c.fetch(ctx, r.server)
-	if errors.Is(err, errGone) || errors.Is(err, errHidden) {
+	if errors.Is(err, errGone) || errors.Is(err, errHidden) || isOdd(err) {
 		return nil, nil
 	}
 	if err != nil {

@@ -100,7 +100,7 @@ func (c *conn) lostOf(ctx context.Context, a *asset.Asset, live map[string]bool)
 		}
 		switch _, err := c.fetch(ctx, server); {
 		case errors.Is(err, errGone):
-		case err == nil, errors.Is(err, errHidden):
+		case err == nil, errors.Is(err, errHidden), isOdd(err):
 			return nil, nil
 		default:
 			return nil, err
@@ -136,7 +136,7 @@ func (c *conn) match(ctx context.Context, lost []*lostAsset, rows []row) ([]matc
 		if errors.Is(err, errGone) {
 			continue
 		}
-		if errors.Is(err, errHidden) {
+		if errors.Is(err, errHidden) || isOdd(err) {
 			return nil, nil
 		}
 		if err != nil {
