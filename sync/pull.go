@@ -46,24 +46,40 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 	if err := e.fetch(ctx, in, run); err != nil {
 		return run, err
 	}
-	e.say(in, "reading %s", in.Name)
-	live, err := e.live(ctx, in)
-	if err != nil {
-		return run, err
-	}
-	if live, err = e.recognizeHead(ctx, in, live); err != nil {
-		return run, err
-	}
-	run.live = live
 	for try := 1; ; try++ {
-		err := e.bring(ctx, in, live, o, run)
+		if err := e.readFor(ctx, in, run); err != nil {
+			return run, err
+		}
+		err := e.bring(ctx, in, run.live, o, run)
 		var moved *repo.MovedError
-		if !errors.As(err, &moved) || try == commitTries {
+		if !errors.As(err, &moved) && !errors.Is(err, errPulledMeanwhile) || try == commitTries {
 			return run, err
 		}
 		e.say(in, "the branch moved, looking again")
 	}
 }
+
+// readFor reads the server for a pull, unless it was read and nobody pulled since.
+// What somebody else pulled after this reading would look deleted by it.
+func (e *Engine) readFor(ctx context.Context, in *Instance, run *Run) error {
+	base, _, err := e.Repo.ReadRef(refName("base", in.Name))
+	if err != nil || run.live != nil && base == run.base {
+		return err
+	}
+	e.say(in, "reading %s", in.Name)
+	live, err := e.live(ctx, in)
+	if err != nil {
+		return err
+	}
+	if live, err = e.recognizeHead(ctx, in, live); err != nil {
+		return err
+	}
+	run.live, run.base, run.missing = live, base, nil
+	return nil
+}
+
+// errPulledMeanwhile is why a reading of the server is too old to be used.
+var errPulledMeanwhile = errors.New("another process pulled this instance at the same time")
 
 // recognizeHead is recognize against what Git and base have now.
 func (e *Engine) recognizeHead(ctx context.Context, in *Instance, live *asset.Set) (*asset.Set, error) {
@@ -145,6 +161,9 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	b, err := e.loadBase(in, live, desired)
 	if err != nil {
 		return nil, nil, err
+	}
+	if b.rev != run.base {
+		return nil, nil, in.named(errPulledMeanwhile)
 	}
 	if run.missing == nil { // else this is another try with the same reading
 		run.missing = map[string]string{}

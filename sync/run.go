@@ -36,6 +36,7 @@ type Run struct {
 	Held      error // the brake holds: nothing was committed
 
 	live    *asset.Set        // what a pull read
+	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
 
 	Plan    *importer.Plan
