@@ -375,6 +375,20 @@ func TestRecognize_isToldOfAll(t *testing.T) {
 	}
 }
 
+// TestRecognize_parts: of an asset that waits in Git a killed run may have left
+// parts on the server that nobody bound.
+func TestRecognize_parts(t *testing.T) {
+	m, v := viewedMachine(t)
+	v.renamed = map[string]string{}
+	if m.pull(); v.known != nil {
+		t.Error("asked although all is as it was")
+	}
+	m.commit(map[string][]byte{m.files()[n(1)].Path: canon(t, n(1), "Title "+n(1).UID, "a", "new")})
+	if m.pull(); len(v.known) != 4 {
+		t.Errorf("told of %v", v.known)
+	}
+}
+
 // TestAbsence_pulledMeanwhile: what another process pulled after this one had read
 // the server is not missing, neither where lists show all nor where they do not.
 func TestAbsence_pulledMeanwhile(t *testing.T) {

@@ -34,6 +34,10 @@ import (
 //     that was killed before it could bind it (see adopt); were it an asset of its
 //     own now, the next run would create another.
 //
+// Widgets of dashboards that are bound are bound too where nobody bound them and
+// the asset has equal ones that nobody bound: so ends a run that was killed after
+// it had added them.
+//
 // Widgets that differ under rule 2 are paired by title and type where both sides
 // have one such, so that an edit of one shows as an edit.
 func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error) {
@@ -66,8 +70,10 @@ func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 			lost[a.Title] = append(lost[a.Title], l)
 		}
 	}
-	var bs []platform.Binding
-	found := 0
+	bs, found, err := c.unboundWidgets(ctx, known, live)
+	if err != nil {
+		return 0, err
+	}
 	for _, title := range slices.Sorted(maps.Keys(lost)) {
 		ms, err := c.match(ctx, lost[title], free[title])
 		if err != nil {
@@ -82,6 +88,58 @@ func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 		return 0, nil
 	}
 	return found, c.ids.Bind(bs...)
+}
+
+// unboundWidgets pairs widgets that nobody bound on both sides of dashboards that
+// are there. It reads those that have any in known. found counts dashboards.
+func (c *conn) unboundWidgets(ctx context.Context, known []*asset.Asset, live map[string]bool) (bs []platform.Binding, found int, err error) {
+	unbound := func(ws []widget, is func(asset.ID) bool) []widget {
+		return slices.DeleteFunc(slices.Clone(ws), func(w widget) bool { return !is(asset.ID{Kind: kindWidget, UID: w.uid}) })
+	}
+	for _, a := range known {
+		server, ok := c.ids.Server(a.ID)
+		if !ok || !live[server] {
+			continue
+		}
+		b, err := c.boardIn(a)
+		if err != nil {
+			continue // whoever reads the file reports it
+		}
+		lost := unbound(b.widgets, func(id asset.ID) bool {
+			_, known := c.ids.Server(id)
+			return !known
+		})
+		if len(lost) == 0 {
+			continue
+		}
+		d, err := c.fetch(ctx, server)
+		if errors.Is(err, errGone) || errors.Is(err, errHidden) || isOdd(err) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		st, err := c.stateOf(d)
+		if err != nil {
+			continue
+		}
+		lost = unbound(lost, func(id asset.ID) bool { return d.widgets[id.UID] == "" })
+		pairs := twins(unbound(st.widgets, func(id asset.ID) bool { return b.get(id.UID) == nil && c.ids.Minted(id) }), lost)
+		for at, uid := range pairs {
+			bs = append(bs, platform.Binding{ID: asset.ID{Kind: kindWidget, UID: uid}, Server: server + "/" + d.widgets[at]})
+		}
+		found += min(len(pairs), 1)
+	}
+	return bs, found, nil
+}
+
+// boardIn takes a known asset apart.
+func (c *conn) boardIn(a *asset.Asset) (*board, error) {
+	canonical, err := normalize.Load(a.Path, a.Content, Rules())
+	if err != nil {
+		return nil, err
+	}
+	return boardOf(canonical)
 }
 
 // lostAsset is a known asset that is no dashboard of the server.
@@ -106,13 +164,9 @@ func (c *conn) lostOf(ctx context.Context, a *asset.Asset, live map[string]bool)
 			return nil, err
 		}
 	}
-	canonical, err := normalize.Load(a.Path, a.Content, Rules())
+	b, err := c.boardIn(a)
 	if err != nil {
 		return nil, nil // whoever reads the file reports it
-	}
-	b, err := boardOf(canonical)
-	if err != nil {
-		return nil, nil
 	}
 	print, err := b.fingerprint()
 	if err != nil {
