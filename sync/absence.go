@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -113,8 +114,9 @@ func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live 
 
 // recognize gives assets back their uids when the map of ids was lost or never
 // was: what the server has under uids that nobody knows may be what Git has
-// under uids that the server does not show. It returns live, read again when
-// something was recognized.
+// under uids that the server does not show. The same goes for parts of an asset
+// that waits in Git. It returns live, read again when something was recognized.
+// known are Git and base.
 func (e *Engine) recognize(ctx context.Context, in *Instance, live *asset.Set, known ...*asset.Set) (*asset.Set, error) {
 	r, ok := in.Source.(platform.Recognizer)
 	if !ok {
@@ -123,7 +125,9 @@ func (e *Engine) recognize(ctx context.Context, in *Instance, live *asset.Set, k
 	has := func(id asset.ID) bool {
 		return slices.ContainsFunc(known, func(s *asset.Set) bool { return !s.Absent(id) })
 	}
-	if !slices.ContainsFunc(live.IDs(), func(id asset.ID) bool { return !has(id) }) {
+	fresh := slices.ContainsFunc(live.IDs(), func(id asset.ID) bool { return !has(id) })
+	parts := waits(live, known)
+	if !fresh && !parts {
 		return live, nil
 	}
 	var all []*asset.Asset
@@ -139,10 +143,12 @@ func (e *Engine) recognize(ctx context.Context, in *Instance, live *asset.Set, k
 			}
 		}
 	}
-	if lost == 0 {
+	if lost == 0 && !parts {
 		return live, nil
 	}
-	e.say(in, "looking for %d assets under other ids", lost)
+	if fresh && lost > 0 {
+		e.say(in, "looking for %d assets under other ids", lost)
+	}
 	n, err := r.Recognize(ctx, all) // all, for what the others are cannot be these
 	switch {
 	case errors.Is(err, repo.ErrReadOnly): // status: nothing can be bound
@@ -153,4 +159,13 @@ func (e *Engine) recognize(ctx context.Context, in *Instance, live *asset.Set, k
 		return live, nil
 	}
 	return e.live(ctx, in)
+}
+
+// waits reports whether Git has something for an asset of the server.
+func waits(live *asset.Set, known []*asset.Set) bool {
+	git, base := known[0], known[len(known)-1]
+	return slices.ContainsFunc(git.IDs(), func(id asset.ID) bool {
+		d, l := content(git.Get(id)), content(live.Get(id))
+		return l != nil && !bytes.Equal(d, l) && !bytes.Equal(d, content(base.Get(id)))
+	})
 }

@@ -374,3 +374,41 @@ func TestRecognize_isToldOfAll(t *testing.T) {
 		t.Errorf("told of %v", v.known)
 	}
 }
+
+// TestRecognize_parts: of an asset that waits in Git a killed run may have left
+// parts on the server that nobody bound.
+func TestRecognize_parts(t *testing.T) {
+	m, v := viewedMachine(t)
+	v.renamed = map[string]string{}
+	if m.pull(); v.known != nil {
+		t.Error("asked although all is as it was")
+	}
+	m.commit(map[string][]byte{m.files()[n(1)].Path: canon(t, n(1), "Title "+n(1).UID, "a", "new")})
+	if m.pull(); len(v.known) != 4 {
+		t.Errorf("told of %v", v.known)
+	}
+}
+
+// TestAbsence_pulledMeanwhile: what another process pulled after this one had read
+// the server is not missing, neither where lists show all nor where they do not.
+func TestAbsence_pulledMeanwhile(t *testing.T) {
+	for _, plain := range []bool{false, true} {
+		m, v := viewedMachine(t)
+		if plain {
+			m.Instances[0].Source = v.fakeServer
+		}
+		in := *m.Instances[0]
+		other := &Engine{Repo: m.Repo, Instances: []*Instance{&in}, Committer: m.Committer, Now: m.Now, Log: m.Log}
+		v.set("Grace", n(1), "a", "new")
+		m.Instances[0].Ping = func(ctx context.Context) (platform.Server, error) {
+			m.Instances[0].Ping = nil
+			v.set("Grace", n(9), "a", "1")
+			_, err := other.Pull(ctx, "prod", PullOptions{})
+			return platform.Server{}, err
+		}
+		run := m.pull()
+		if files := m.files(); files[n(9)] == nil {
+			t.Errorf("taken out of Git: %+v", run.Pulled)
+		}
+	}
+}

@@ -47,30 +47,46 @@ func (e *Engine) Pull(ctx context.Context, name string, o PullOptions) (*Run, er
 	if err := e.fetch(ctx, in, run); err != nil {
 		return run, err
 	}
-	e.say(in, "reading %s", in.Name)
-	read, err := e.readLive(ctx, in, o, run)
-	if err != nil {
-		return run, err
-	}
-	live, err := e.recognizeHead(ctx, in, read)
-	if err != nil {
-		return run, err
-	}
-	if live != read { // under other ids than are remembered
-		if err := e.Repo.DeleteRef(ctx, refName("live", in.Name)); err != nil {
+	for try := 1; ; try++ {
+		if err := e.readFor(ctx, in, o, run); err != nil {
 			return run, err
 		}
-	}
-	run.live = live
-	for try := 1; ; try++ {
-		err := e.bring(ctx, in, live, o, run)
+		err := e.bring(ctx, in, run.live, o, run)
 		var moved *repo.MovedError
-		if !errors.As(err, &moved) || try == commitTries {
+		if !errors.As(err, &moved) && !errors.Is(err, errPulledMeanwhile) || try == commitTries {
 			return run, err
 		}
 		e.say(in, "the branch moved, looking again")
 	}
 }
+
+// readFor reads the server for a pull, unless it was read and nobody pulled since.
+// What somebody else pulled after this reading would look deleted by it.
+func (e *Engine) readFor(ctx context.Context, in *Instance, o PullOptions, run *Run) error {
+	base, _, err := e.Repo.ReadRef(refName("base", in.Name))
+	if err != nil || run.live != nil && base == run.base {
+		return err
+	}
+	e.say(in, "reading %s", in.Name)
+	read, err := e.readLive(ctx, in, o, run)
+	if err != nil {
+		return err
+	}
+	live, err := e.recognizeHead(ctx, in, read)
+	if err != nil {
+		return err
+	}
+	if live != read { // under other ids than are remembered
+		if err := e.Repo.DeleteRef(ctx, refName("live", in.Name)); err != nil {
+			return err
+		}
+	}
+	run.live, run.base, run.missing = live, base, nil
+	return nil
+}
+
+// errPulledMeanwhile is why a reading of the server is too old to be used.
+var errPulledMeanwhile = errors.New("another process pulled this instance at the same time")
 
 // recognizeHead is recognize against what Git and base have now.
 func (e *Engine) recognizeHead(ctx context.Context, in *Instance, live *asset.Set) (*asset.Set, error) {
@@ -152,6 +168,9 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	b, err := e.loadBase(in, live, desired)
 	if err != nil {
 		return nil, nil, err
+	}
+	if b.rev != run.base {
+		return nil, nil, in.named(errPulledMeanwhile)
 	}
 	if run.missing == nil { // else this is another try with the same reading
 		run.missing = map[string]string{}

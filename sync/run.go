@@ -38,6 +38,7 @@ type Run struct {
 	Read      int   // assets read from the server
 
 	live    *asset.Set        // what a pull read
+	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
 
 	Plan    *importer.Plan

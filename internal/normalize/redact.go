@@ -13,7 +13,10 @@ import (
 
 var (
 	keyBlock = regexp.MustCompile(`(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY-----)`)
-	userPass = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:)([^\s/@"'<>]+)(@[^\s])`)
+	userPass = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:)([^\s/@"'<>]+(?:@[^\s/@"'<>?#&,;:]+)*)(@[^\s])`)
+	// slashPass is the same for passwords with a slash, port what only looks so.
+	slashPass = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://[^\s:/?#@"'<>]*:)([^\s@"'<>]*/[^\s@"'<>]*)(@[^\s])`)
+	port      = regexp.MustCompile(`^[0-9]{1,5}[/?#,;)]`)
 )
 
 // secretWords make a key secret wherever they stand in it, secretKeys only as
@@ -78,13 +81,21 @@ func machineMade(s string) bool {
 // SecretKey reports whether values under this key are taken for secrets.
 func SecretKey(key string) bool { return matches(plainKey(key), secretWords, secretKeys) }
 
-// MaskText masks private key blocks and the password of user:password@ in a text.
+// MaskText masks private key blocks and the password of user:password@ in a text:
+// passwords hold / and @ unescaped in practice.
 func MaskText(s string) string {
 	if strings.Contains(s, "PRIVATE KEY-----") {
 		s = keyBlock.ReplaceAllString(s, "${1}"+Mask+"${2}")
 	}
 	if strings.Contains(s, "://") {
 		s = userPass.ReplaceAllString(s, "${1}"+Mask+"${3}")
+		s = slashPass.ReplaceAllStringFunc(s, func(found string) string {
+			m := slashPass.FindStringSubmatch(found)
+			if port.MatchString(m[2]) {
+				return found
+			}
+			return m[1] + Mask + m[3]
+		})
 	}
 	return s
 }

@@ -40,12 +40,20 @@ func TestMaskText(t *testing.T) {
 	for in, want := range map[string]string{
 		"SELECT 'http://u:pw@h/' -- mail a@b.c: see http://x/y":                   "SELECT 'http://u:" + m + "@h/' -- mail a@b.c: see http://x/y",
 		"http://h:8080/a?b=c@d":                                                   "http://h:8080/a?b=c@d",
+		"a postgres://u:p@ss@h/db, b":                                             "a postgres://u:" + m + "@h/db, b",
+		"postgres://u:pa/ss@h/db?mail=a@b":                                        "postgres://u:" + m + "@h/db?mail=a@b",
+		"x://u:p@h?mail=a@b,y://v:q@i":                                            "x://u:" + m + "@h?mail=a@b,y://v:" + m + "@i",
+		"http://h:8080/to?y://v:q@i":                                              "http://h:8080/to?y://v:" + m + "@i",
 		"time 12:30, me@example.com":                                              "time 12:30, me@example.com",
 		"-----BEGIN EC PRIVATE KEY-----\nabc\n-----END EC PRIVATE KEY-----\nrest": "-----BEGIN EC PRIVATE KEY-----" + m + "-----END EC PRIVATE KEY-----\nrest",
 		"-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----":               "-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----",
 	} {
-		if got := normalize.MaskText(in); got != want {
+		got := normalize.MaskText(in)
+		if got != want {
 			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+		if again := normalize.MaskText(got); again != got {
+			t.Errorf("%s: masked twice it is %s", in, again)
 		}
 	}
 }

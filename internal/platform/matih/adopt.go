@@ -36,7 +36,7 @@ func (j *job) adopt(ctx context.Context, rows []row) (*state, error) {
 // behind, nil when not. One that cannot be read is not.
 func (j *job) leftover(ctx context.Context, r row) (*state, error) {
 	d, err := j.c.fetch(ctx, r.server)
-	if errors.Is(err, errGone) || errors.Is(err, errHidden) {
+	if errors.Is(err, errGone) || errors.Is(err, errHidden) || isOdd(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -51,14 +51,20 @@ func (j *job) leftover(ctx context.Context, r row) (*state, error) {
 	if a := j.deps.Get(r.info.ID); a != nil && !bytes.Equal(a.Content, st.content) {
 		return nil, nil
 	}
-	meta := asset.Clone(st.meta)
-	if asset.Get(j.want.meta, "visibility") == nil {
-		asset.Delete(meta, "visibility") // the server's own choice
-	}
-	if !asset.Equal(j.want.meta, meta) || len(twins(st.widgets, j.want.widgets)) < len(st.widgets) {
+	if !begins(st.board, j.want) || len(twins(st.widgets, j.want.widgets)) < len(st.widgets) {
 		return nil, nil
 	}
 	return st, nil
+}
+
+// begins reports whether a dashboard has the title and metadata with which want
+// would be created.
+func begins(have, want *board) bool {
+	meta := asset.Clone(have.meta)
+	if asset.Get(want.meta, "visibility") == nil {
+		asset.Delete(meta, "visibility") // the server's own choice
+	}
+	return asset.Equal(want.meta, meta)
 }
 
 // recent is the list of dashboards, at most a minute old. What this connection

@@ -262,6 +262,55 @@ func TestKilledBeforeBinding(t *testing.T) {
 	}
 }
 
+// TestKilledBeforeBindingThenPulled: the same when a pull comes first, as it does
+// in a process that serves, and makes durable what it knows of all dashboards.
+func TestKilledBeforeBindingThenPulled(t *testing.T) {
+	r := newRig(t, "")
+	want, other := revenue(t), dash(t, "u-other", revenue(t).Title, "visibility: public")
+	r.write(other)
+	r.c.ids = &mortal{r.ids, 0}
+	if err := r.c.Import(t.Context(), []*asset.Asset{want}, r.set())[0].Err; !errors.Is(err, errKilled) {
+		t.Fatalf("not killed: %v", err)
+	}
+	r.c.ids = r.ids
+	r.read()
+	if n, err := r.c.Recognize(t.Context(), []*asset.Asset{want, other}); n != 1 || err != nil {
+		t.Errorf("recognized %d, %v", n, err)
+	}
+	for id := range r.read() { // what a pull keeps
+		if server, _ := r.ids.Server(id); r.ids.Minted(id) {
+			if err := r.ids.Bind(platform.Binding{ID: id, Server: server}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r.write(want)
+	r.same(want, other)
+}
+
+// TestKilledBeforeBindingWidgets: widgets that were added and not bound are the
+// document's, and not others like them: a pull would put both into Git.
+func TestKilledBeforeBindingWidgets(t *testing.T) {
+	r := newRig(t, "")
+	want, other := revenue(t), dash(t, "u-other", "Other", "visibility: public")
+	r.write(other)
+	r.c.ids = &mortal{r.ids, 1}
+	if err := r.c.Import(t.Context(), []*asset.Asset{want}, r.set())[0].Err; !errors.Is(err, errKilled) {
+		t.Fatalf("not killed: %v", err)
+	}
+	r.c.ids = r.ids
+	r.s.ResetLog()
+	for i := range 2 {
+		if n, err := r.c.Recognize(t.Context(), []*asset.Asset{want, other}); n != 1-i || err != nil {
+			t.Errorf("recognized %d, %v", n, err)
+		}
+		r.same(want, other)
+	}
+	if n := r.s.Count(matihtest.Get); n != 1+4 {
+		t.Errorf("%d details read, want one besides those of two complete readings", n)
+	}
+}
+
 // TestDecision_ShareIsWriteOnly: there is no GET for sharing. It is written only
 // when the config says so, in the form the config names, and never compared.
 func TestDecision_ShareIsWriteOnly(t *testing.T) {

@@ -21,8 +21,20 @@ type detail struct {
 	digest  [sha256.Size]byte // of the answer
 }
 
-// fetch reads one dashboard with its widgets. It returns errGone for 404 and
-// errHidden for 403, wrapped, and never a detail that may be incomplete.
+// oddError says that an answer of status 200 is no dashboard this package can
+// read: asking again does not help.
+type oddError struct{ error }
+
+func (e *oddError) Unwrap() error { return e.error }
+
+func isOdd(err error) bool {
+	var odd *oddError
+	return errors.As(err, &odd)
+}
+
+// fetch reads one dashboard with its widgets. It returns errGone for 404,
+// errHidden for 403 and an *oddError, wrapped, and never a detail that may be
+// incomplete.
 func (c *conn) fetch(ctx context.Context, server string) (*detail, error) {
 	path := c.o.dashboard(server)
 	body, err := c.getTagged(ctx, path)
@@ -31,7 +43,7 @@ func (c *conn) fetch(ctx context.Context, server string) (*detail, error) {
 	}
 	d, err := c.detailOf(server, body)
 	if err != nil {
-		return nil, fmt.Errorf("instance %s: GET %s: %w", c.instance, path, err)
+		return nil, fmt.Errorf("instance %s: GET %s: %w", c.instance, path, &oddError{err})
 	}
 	return d, nil
 }

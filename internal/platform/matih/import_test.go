@@ -1,12 +1,16 @@
 package matih
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/internal/platform/matih/matihtest"
+	"github.com/dashkeep/dashkeep/internal/platform/platformtest"
 	"github.com/dashkeep/dashkeep/internal/secret"
 )
 
@@ -208,5 +212,56 @@ func TestOnlyLeftoversAreAdopted(t *testing.T) {
 				t.Errorf("adopted: %t, want %t", adopted, tc.adopted)
 			}
 		})
+	}
+}
+
+// TestRefusalQuotesNoSecret: some servers quote what they were sent. A secret that
+// was put back into it must not reach errors and logs, whether it came from the
+// server or from the config.
+func TestRefusalQuotesNoSecret(t *testing.T) {
+	const fromServer, fromConfig = "canary-of-the-server", "canary-of-the-config"
+	detail := `{"id":"d-1","name":"T","visibility":"team","widgets":[{"id":"1","name":"A","widget_type":"table","position":{"x":0,"y":0,"width":1,"height":1},"data_source":{"sql":"postgres://u:` + fromServer + `@h"}}]}`
+	for name, refuse := range map[string]func(http.ResponseWriter, string){
+		"422": func(w http.ResponseWriter, s string) {
+			w.WriteHeader(422)
+			fmt.Fprintf(w, `{"detail":"cannot use %s"}`, s)
+		},
+		"success: false": func(w http.ResponseWriter, s string) {
+			fmt.Fprintf(w, `{"success":false,"error":{"message":"cannot use %s"}}`, s)
+		},
+	} {
+		ids := platformtest.NewIDs("test")
+		c := connect(t, &wire{answer: func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			switch {
+			case r.Method != http.MethodGet:
+				s := fromServer
+				if strings.Contains(string(body), fromConfig) {
+					s = fromConfig
+				}
+				refuse(w, s)
+			case strings.HasSuffix(r.URL.Path, "/d-1"):
+				fmt.Fprint(w, detail)
+			default:
+				fmt.Fprint(w, `{"data":[{"id":"d-1","name":"T"}],"total":1}`)
+			}
+		}}, "", func(cfg *platform.Config) {
+			cfg.IDs = ids
+			cfg.Secrets = func(asset.ID) map[string]secret.Value {
+				return map[string]secret.Value{"widgets/w-2/data_source/password": secret.Literal(fromConfig)}
+			}
+		})
+		if err := ids.Bind(platform.Binding{ID: asset.ID{Kind: kindDashboard, UID: "u"}, Server: "d-1"},
+			platform.Binding{ID: asset.ID{Kind: kindWidget, UID: "w-1"}, Server: "d-1/1"}); err != nil {
+			t.Fatal(err)
+		}
+		changed := "  - {uid: w-1, name: B, widget_type: table, position: {x: 0, y: 0, width: 1, height: 1}, data_source: {sql: 'postgres://u:XXXXXXXXXX@h'}}\n"
+		added := "  - {uid: w-2, name: C, widget_type: table, position: {x: 0, y: 0, width: 1, height: 1}, data_source: {sql: SELECT 1, password: XXXXXXXXXX}}\n"
+		for _, widgets := range []string{changed, strings.Replace(changed, "name: B", "name: A", 1) + added} {
+			err := c.Import(t.Context(), []*asset.Asset{dash(t, "u", "T", "visibility: team\nwidgets:\n"+widgets)}, nil)[0].Err
+			if err == nil || !strings.Contains(err.Error(), "cannot use") || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
 	}
 }

@@ -43,6 +43,7 @@ type conn struct {
 	ids      platform.IDs
 	instance string
 	secrets  func(asset.ID) map[string]secret.Value
+	sent     *secret.Redactor // secrets that were put into what is written
 	log      *slog.Logger
 	now      func() time.Time
 	tags     *etags
@@ -63,7 +64,7 @@ func open(cfg platform.Config) (*conn, error) {
 	if cfg.IDs == nil {
 		return nil, fmt.Errorf("instance %s: this platform's ids are not portable and no map for them was given", cfg.Instance)
 	}
-	c := &conn{o: &o, m: m, ids: cfg.IDs, instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, tags: newETags()}
+	c := &conn{o: &o, m: m, ids: cfg.IDs, instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, tags: newETags(), sent: &secret.Redactor{}}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}
@@ -76,7 +77,7 @@ func open(cfg platform.Config) (*conn, error) {
 	c.auth = newSession(cfg, &o, c.now)
 	c.http, err = apihttp.New(apihttp.Options{
 		Instance: cfg.Instance, BaseURL: cfg.URL, Transport: cfg.HTTP, Auth: c.auth, Headers: cfg.Auth.Headers,
-		Rate: float64(o.Rate.PerMinute) / 60, Concurrency: o.Rate.Concurrency, Pause: pause,
+		Rate: float64(o.Rate.PerMinute) / 60, Concurrency: o.Rate.Concurrency, Pause: pause, Redactor: c.sent,
 		Log: cfg.Log, Now: cfg.Now, Sleep: cfg.Sleep,
 	})
 	if err != nil {

@@ -81,6 +81,7 @@ func few(names []string) string {
 
 // failed is the error of a job, with what it did when it did anything.
 func (j *job) failed(err error) error {
+	err = j.c.sent.Error(err)
 	if !j.started && j.done.Adopted == "" {
 		return fmt.Errorf("instance %s: %s %q: nothing was written: %w", j.c.instance, j.doc.ID(), j.doc.Title, err)
 	}

@@ -15,10 +15,11 @@ import (
 // Recognize finds out which dashboards of the server the known assets are whose
 // bindings were lost, and binds them with their widgets in one call. Only
 // dashboards that nobody bound count, and of those only the ones with a title
-// that is looked for are read. Two rules:
+// that is looked for are read. Three rules:
 //
 //  1. Same title and same content, uids aside, and no second asset or dashboard
 //     of which that is true: with twins nobody could tell which is which.
+//
 //  2. Among what is left: the only asset and the only dashboard of a title, when
 //     at least half of the widgets, and at least one, are equal. Without it one
 //     edit during the outage would turn a dashboard into a deletion and an
@@ -27,6 +28,15 @@ import (
 //     made) the next pull shows an edit, and Git still has the old version. Half
 //     is where most of what people see is the same; an empty dashboard is never
 //     recognized by it, because emptiness says nothing.
+//
+//  3. Among what is left: the only dashboard without widgets, of the title and
+//     metadata of the only asset that nobody bound. So begins what a run creates
+//     that was killed before it could bind it (see adopt); were it an asset of its
+//     own now, the next run would create another.
+//
+// Widgets of dashboards that are bound are bound too where nobody bound them and
+// the asset has equal ones that nobody bound: so ends a run that was killed after
+// it had added them.
 //
 // Widgets that differ under rule 2 are paired by title and type where both sides
 // have one such, so that an edit of one shows as an edit.
@@ -60,8 +70,10 @@ func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 			lost[a.Title] = append(lost[a.Title], l)
 		}
 	}
-	var bs []platform.Binding
-	found := 0
+	bs, found, err := c.unboundWidgets(ctx, known, live)
+	if err != nil {
+		return 0, err
+	}
 	for _, title := range slices.Sorted(maps.Keys(lost)) {
 		ms, err := c.match(ctx, lost[title], free[title])
 		if err != nil {
@@ -76,6 +88,58 @@ func (c *conn) Recognize(ctx context.Context, known []*asset.Asset) (int, error)
 		return 0, nil
 	}
 	return found, c.ids.Bind(bs...)
+}
+
+// unboundWidgets pairs widgets that nobody bound on both sides of dashboards that
+// are there. It reads those that have any in known. found counts dashboards.
+func (c *conn) unboundWidgets(ctx context.Context, known []*asset.Asset, live map[string]bool) (bs []platform.Binding, found int, err error) {
+	unbound := func(ws []widget, is func(asset.ID) bool) []widget {
+		return slices.DeleteFunc(slices.Clone(ws), func(w widget) bool { return !is(asset.ID{Kind: kindWidget, UID: w.uid}) })
+	}
+	for _, a := range known {
+		server, ok := c.ids.Server(a.ID)
+		if !ok || !live[server] {
+			continue
+		}
+		b, err := c.boardIn(a)
+		if err != nil {
+			continue // whoever reads the file reports it
+		}
+		lost := unbound(b.widgets, func(id asset.ID) bool {
+			_, known := c.ids.Server(id)
+			return !known
+		})
+		if len(lost) == 0 {
+			continue
+		}
+		d, err := c.fetch(ctx, server)
+		if errors.Is(err, errGone) || errors.Is(err, errHidden) || isOdd(err) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		st, err := c.stateOf(d)
+		if err != nil {
+			continue
+		}
+		lost = unbound(lost, func(id asset.ID) bool { return d.widgets[id.UID] == "" })
+		pairs := twins(unbound(st.widgets, func(id asset.ID) bool { return b.get(id.UID) == nil && c.ids.Minted(id) }), lost)
+		for at, uid := range pairs {
+			bs = append(bs, platform.Binding{ID: asset.ID{Kind: kindWidget, UID: uid}, Server: server + "/" + d.widgets[at]})
+		}
+		found += min(len(pairs), 1)
+	}
+	return bs, found, nil
+}
+
+// boardIn takes a known asset apart.
+func (c *conn) boardIn(a *asset.Asset) (*board, error) {
+	canonical, err := normalize.Load(a.Path, a.Content, Rules())
+	if err != nil {
+		return nil, err
+	}
+	return boardOf(canonical)
 }
 
 // lostAsset is a known asset that is no dashboard of the server.
@@ -94,19 +158,15 @@ func (c *conn) lostOf(ctx context.Context, a *asset.Asset, live map[string]bool)
 		}
 		switch _, err := c.fetch(ctx, server); {
 		case errors.Is(err, errGone):
-		case err == nil, errors.Is(err, errHidden):
+		case err == nil, errors.Is(err, errHidden), isOdd(err):
 			return nil, nil
 		default:
 			return nil, err
 		}
 	}
-	canonical, err := normalize.Load(a.Path, a.Content, Rules())
+	b, err := c.boardIn(a)
 	if err != nil {
 		return nil, nil // whoever reads the file reports it
-	}
-	b, err := boardOf(canonical)
-	if err != nil {
-		return nil, nil
 	}
 	print, err := b.fingerprint()
 	if err != nil {
@@ -130,7 +190,7 @@ func (c *conn) match(ctx context.Context, lost []*lostAsset, rows []row) ([]matc
 		if errors.Is(err, errGone) {
 			continue
 		}
-		if errors.Is(err, errHidden) {
+		if errors.Is(err, errHidden) || isOdd(err) {
 			return nil, nil
 		}
 		if err != nil {
@@ -162,9 +222,28 @@ func (c *conn) match(ctx context.Context, lost []*lostAsset, rows []row) ([]matc
 		others = append(others, sts...)
 	}
 	if len(rest) == 1 && len(others) == 1 && alike(rest[0].board, others[0].board) {
-		out = append(out, match{rest[0], others[0]})
+		return append(out, match{rest[0], others[0]}), nil
 	}
-	return out, nil
+	return append(out, c.begun(rest, others)...), nil
+}
+
+// begun is the third rule.
+func (c *conn) begun(lost []*lostAsset, live []*state) []match {
+	var found []match
+	for _, l := range lost {
+		if _, bound := c.ids.Server(l.id); bound {
+			continue
+		}
+		for _, st := range live {
+			if len(st.widgets) == 0 && begins(st.board, l.board) {
+				found = append(found, match{l, st})
+			}
+		}
+	}
+	if len(found) != 1 {
+		return nil
+	}
+	return found
 }
 
 // alike is the second rule.

@@ -155,3 +155,20 @@ func TestRecognizeAmongNamesakes(t *testing.T) {
 		t.Errorf("recognized %d, %v: it is %s and was %s", n, err, is, was)
 	}
 }
+
+// TestRecognizeBesideAnUnreadableNamesake: an answer that cannot be read stays so,
+// and an error would end each pull of all other dashboards. It could be any of its
+// title, so none of that title is recognized.
+func TestRecognizeBesideAnUnreadableNamesake(t *testing.T) {
+	list := `{"data":[{"id":"d-1","name":"T"},{"id":"d-2","name":"T"},{"id":"d-3","name":"U"}],"total":3}`
+	c := connect(t, &wire{answer: fixed(map[string]string{
+		"/api/v1/bi/dashboards":     list,
+		"/api/v1/bi/dashboards/d-1": `{"id":"d-1","name":"T","visibility":"team","widgets":[],"widget_count":7}`,
+		"/api/v1/bi/dashboards/d-2": `{"id":"d-2","name":"T","visibility":"team","widgets":[]}`,
+		"/api/v1/bi/dashboards/d-3": `{"id":"d-3","name":"U","visibility":"team","widgets":[]}`,
+	})}, "")
+	n, err := c.Recognize(t.Context(), []*asset.Asset{dash(t, "a", "T", "visibility: team"), dash(t, "b", "U", "visibility: team")})
+	if n != 1 || err != nil {
+		t.Errorf("recognized %d, %v", n, err)
+	}
+}

@@ -110,13 +110,15 @@ func isMask(n *yaml.Node, secret bool) bool {
 // now, else what the config gives under secrets. live is nil for a dashboard
 // that is yet to be created. A secret that is nowhere to be had is an error for
 // what is created, before anything is written; in what is there already the
-// value stays as the server has it, and a note says so. spec is changed.
+// value stays as the server has it, and a note says so. spec is changed. What was
+// put in is scrubbed from errors from now on: servers may quote what they refuse.
 func (c *conn) reveal(ctx context.Context, doc *asset.Document, spec, live *yaml.Node) ([]asset.Note, error) {
 	values := c.secrets(doc.ID())
 	var notes []asset.Note
 	var missing []string
 	for _, s := range masked(spec) {
 		if has := held(spec, live, s); has != nil {
+			c.sent.Add(has.Value, behind(s.node.Value, has.Value))
 			*s.node = *asset.Clone(has)
 			continue
 		}
@@ -125,6 +127,7 @@ func (c *conn) reveal(ctx context.Context, doc *asset.Document, spec, live *yaml
 		case err != nil:
 			return nil, err
 		case ok:
+			c.sent.Add(text)
 			s.node.Value = strings.ReplaceAll(s.node.Value, normalize.Mask, text)
 			continue
 		}
@@ -161,6 +164,15 @@ func held(spec, live *yaml.Node, s spot) *yaml.Node {
 		return has
 	}
 	return nil
+}
+
+// behind is what the one mask in a text stands for, "" when there are several.
+func behind(masked, text string) string {
+	before, after, _ := strings.Cut(masked, normalize.Mask)
+	if len(before)+len(after) > len(text) || strings.Contains(after, normalize.Mask) {
+		return ""
+	}
+	return text[len(before) : len(text)-len(after)]
 }
 
 // samePlace reports whether keys lead to the same thing in both. A position in a

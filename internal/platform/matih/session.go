@@ -70,7 +70,7 @@ func (s *session) user() string {
 	case !s.cfg.APIKey.IsZero():
 		fallback = "the holder of auth.api_key"
 	}
-	return cmp.Or(s.cfg.Username, c.Sub, c.UserID, s.o.Tenant.User, fallback)
+	return cmp.Or(s.cfg.Username, string(c.Sub), string(c.UserID), s.o.Tenant.User, fallback)
 }
 
 func (s *session) viewer() string { return s.o.Tenant.viewer(s.current().claims, s.cfg.Username) }

@@ -161,6 +161,10 @@ func TestTokenOf(t *testing.T) {
 			t.Errorf("%.40q has claims %+v", bad, got)
 		}
 	}
+	// An id that is a number hides neither itself nor the tenant.
+	if got := claimsOf(jwt(`{"user_id":42,"tenant_id":7,"exp":900}`)); got != (claims{UserID: "42", Tenant: "7", Exp: 900}) {
+		t.Errorf("claims %+v", got)
+	}
 }
 
 // TestOneLoginForMany lets many requests wait for one login.

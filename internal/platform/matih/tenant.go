@@ -14,11 +14,27 @@ import (
 // claims is what a token says of itself. It is read and not verified: the server
 // judges it. The vendor's pages disagree on sub and user_id.
 type claims struct {
-	Sub    string  `json:"sub"`
-	UserID string  `json:"user_id"`
-	Tenant string  `json:"tenant_id"`
+	Sub    name    `json:"sub"`
+	UserID name    `json:"user_id"`
+	Tenant name    `json:"tenant_id"`
 	Exp    float64 `json:"exp"`
 	Iat    float64 `json:"iat"`
+}
+
+// name is an id: some servers' ids are numbers.
+type name string
+
+// UnmarshalJSON takes a text or a number; anything else is no name.
+func (n *name) UnmarshalJSON(text []byte) error {
+	var s string
+	var i json.Number
+	switch {
+	case json.Unmarshal(text, &s) == nil:
+		*n = name(s)
+	case json.Unmarshal(text, &i) == nil:
+		*n = name(i)
+	}
+	return nil
 }
 
 // claimsOf reads a JWT; zero claims for any other token.
@@ -42,7 +58,7 @@ func claimsOf(token string) claims {
 // when it is or none is configured.
 func (t Tenant) wrong(c claims) string {
 	switch {
-	case t.By != byClaim || t.ID == "" || c.Tenant == t.ID:
+	case t.By != byClaim || t.ID == "" || string(c.Tenant) == t.ID:
 		return ""
 	case c.Tenant == "":
 		return fmt.Sprintf("options.tenant.id is %q and the token names no tenant: set options.tenant.by to header or query, or leave the id out", t.ID)
@@ -79,7 +95,7 @@ func (t Tenant) tell(r *http.Request) {
 // viewer names who looks: tenant and user as the server sees them, "" when the
 // user is not known.
 func (t Tenant) viewer(c claims, username string) string {
-	tenant, user := cmp.Or(c.Tenant, t.ID), cmp.Or(c.Sub, c.UserID, username)
+	tenant, user := cmp.Or(string(c.Tenant), t.ID), cmp.Or(string(c.Sub), string(c.UserID), username)
 	if t.By != byClaim {
 		tenant = t.ID
 	}
