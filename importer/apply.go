@@ -145,7 +145,7 @@ func (r *run) write(ctx context.Context, level []Change, reread bool) {
 			continue
 		}
 		delete(byID, res.ID)
-		r.done(Done{Change: c, Err: res.Err, Omitted: res.Omitted, URL: res.URL})
+		r.done(Done{Change: c, Err: res.Err, Omitted: append(res.Omitted, c.unsaid()...), URL: res.URL})
 	}
 	for _, a := range as {
 		if c, left := byID[a.ID]; left {

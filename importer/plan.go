@@ -233,6 +233,18 @@ func (c *Change) assume(d, l, b *asset.Asset) ([]byte, error) {
 	return have, nil
 }
 
+// unsaid names what Git took out where the server cannot show it: a connector is
+// given what is to be there, and can take back only what it sees.
+func (c Change) unsaid() []asset.Note {
+	var out []asset.Note
+	for _, p := range c.Unseen {
+		if len(holding(c.After.Content, []string{p})) == 0 {
+			out = append(out, asset.Note{ID: c.ID, Path: p, Text: "it was taken out in Git; this server does not show it, so whether it is still there must be looked up on the server"})
+		}
+	}
+	return out
+}
+
 func skip(c *Change, a Action, why string) *Change {
 	c.Action, c.Skip = a, why
 	return c

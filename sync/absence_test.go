@@ -297,6 +297,20 @@ func TestUnseen_editIsWrittenOnce(t *testing.T) {
 	if before, _ := p.Changes[0].Compared(); !strings.Contains(string(before), "hidden: two") {
 		t.Errorf("before is shown as\n%s", before)
 	}
+	// taken out in Git: told once, because nobody can see what became of it
+	m.commit(map[string][]byte{path: canon(t, n(1), "Title "+n(1).UID, "a", "new")})
+	for i := range 2 {
+		run := m.apply(importer.Policy{})
+		if i == 1 {
+			if len(run.Outcome.Done) > 0 {
+				t.Errorf("written again: %+v", run.Outcome.Done)
+			}
+			break
+		}
+		if d := run.Outcome.Done[0]; len(d.Omitted) != 1 || d.Omitted[0].Path != "/spec/hidden" || run.Code() != 3 {
+			t.Errorf("omitted %v, code %d", d.Omitted, run.Code())
+		}
+	}
 }
 
 // TestApply_oneByOne: where each write takes a while, an asset that somebody
