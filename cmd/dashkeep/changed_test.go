@@ -19,7 +19,7 @@ import (
 	"github.com/dashkeep/dashkeep/internal/platform/superset/supersettest"
 )
 
-func TestLoop_NoChangePullIsCheap(t *testing.T) { noChangePullIsCheap(t, simulators) }
+func TestLoop_NoChangePullIsCheap(t *testing.T) { notUnderRace(t); noChangePullIsCheap(t, simulators) }
 func TestE2E_NoChangePullIsCheap(t *testing.T)  { noChangePullIsCheap(t, realServers) }
 
 // The figures of the promise, every request of a fresh process counted, the login
@@ -135,6 +135,7 @@ func moreDashboards(t *testing.T, n int) []byte {
 // Whatever people do, a pull of what changed leaves nothing for a full one to
 // find. (Roles and embedding of a dashboard, which would, are not in its file.)
 func TestLoop_ChangedPullEqualsFullPull(t *testing.T) {
+	notUnderRace(t)
 	a, _ := simulators(t)
 	w := newWorld(t, a, nil, "pull_brake: {changed_percent: 100}")
 	w.run(0, "pull")

@@ -25,6 +25,7 @@ const newest = supersettest.Version
 var olderVersions = []string{"6.0.0", "5.0.0", "4.1.4"}
 
 func TestLoop_EqualBytesOnEveryVersion(t *testing.T) {
+	notUnderRace(t)
 	for _, v := range append([]string{newest}, olderVersions...) {
 		t.Run(v, func(t *testing.T) { equalBytes(t, v, simulatorOf(t, v, 1), simulatorOf(t, v, 500)) })
 	}
@@ -39,6 +40,7 @@ func TestE2E_EqualBytesOnEveryVersion(t *testing.T) {
 }
 
 func TestLoop_NewerIntoOlder(t *testing.T) {
+	notUnderRace(t)
 	for _, v := range olderVersions {
 		t.Run(v, func(t *testing.T) { newerIntoOlder(t, v, simulatorOf(t, newest, 1), simulatorOf(t, v, 500)) })
 	}

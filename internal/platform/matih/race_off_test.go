@@ -1,0 +1,5 @@
+//go:build !race
+
+package matih_test
+
+const raceDetector = false

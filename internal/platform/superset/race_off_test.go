@@ -1,0 +1,5 @@
+//go:build !race
+
+package superset_test
+
+const raceDetector = false
