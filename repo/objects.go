@@ -77,7 +77,7 @@ func (o *objects) readAny(t plumbing.ObjectType, id oid) ([]byte, error) {
 }
 
 func (o *objects) readUpTo(t plumbing.ObjectType, id oid, limit int64) (data []byte, err error) {
-	err = o.again(func() error {
+	err = o.again(needed, func() error {
 		data, err = o.get(t, id, limit)
 		return err
 	})
@@ -88,15 +88,17 @@ func (o *objects) readUpTo(t plumbing.ObjectType, id oid, limit int64) (data []b
 }
 
 // again runs look, and after a failure looks at the packs anew and tries again.
-// A miss may be a pack that is younger than our list of them. Anything else may
-// be a git gc that removes packs under our hands; it is given some time.
-func (o *objects) again(look func() error) error {
+// A miss may be a pack that is younger than our list of them; where the object
+// may as well be absent, a second one is believed. One that something refers to
+// must be there: a git gc moves objects between loose files and packs under our
+// hands, and is given some time.
+func (o *objects) again(must presence, look func() error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	err := look()
 	for try := 0; try < readTries && err != nil && !errors.Is(err, errTooLarge); try++ {
-		if try > 0 && errors.Is(err, plumbing.ErrObjectNotFound) {
-			break // certain: the list is new
+		if try > 0 && must == maybe && errors.Is(err, plumbing.ErrObjectNotFound) {
+			break
 		}
 		if try > 0 {
 			time.Sleep(time.Duration(try) * 10 * time.Millisecond)
@@ -108,6 +110,14 @@ func (o *objects) again(look func() error) error {
 }
 
 const readTries = 6
+
+// presence says whether an object that is looked for has to be there.
+type presence bool
+
+const (
+	maybe  presence = false
+	needed presence = true
+)
 
 func (o *objects) reset() {
 	o.st.ObjectStorage.Close() // drops packs that a repack has replaced
@@ -139,7 +149,7 @@ func (o *objects) get(t plumbing.ObjectType, id oid, limit int64) ([]byte, error
 
 // kind returns the type of an object.
 func (o *objects) kind(id oid) (t plumbing.ObjectType, err error) {
-	err = o.again(func() error {
+	err = o.again(needed, func() error {
 		e, err := o.st.EncodedObject(plumbing.AnyObject, id)
 		if err == nil {
 			t = e.Type()
@@ -154,7 +164,7 @@ func (o *objects) kind(id oid) (t plumbing.ObjectType, err error) {
 
 // has reports whether an object is stored here. An error is no "no".
 func (o *objects) has(id oid) (bool, error) {
-	err := o.again(func() error { return o.st.HasEncodedObject(id) })
+	err := o.again(maybe, func() error { return o.st.HasEncodedObject(id) })
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return false, nil
 	}
@@ -163,7 +173,7 @@ func (o *objects) has(id oid) (bool, error) {
 
 // stored returns those ids that are here. The packs are listed once.
 func (o *objects) stored(ids []oid) (here []oid, err error) {
-	err = o.again(func() error {
+	err = o.again(maybe, func() error {
 		o.reset()
 		here = here[:0]
 		for _, id := range ids {
@@ -181,7 +191,7 @@ func (o *objects) stored(ids []oid) (here []oid, err error) {
 
 // withPrefix lists the objects whose id starts with the given bytes.
 func (o *objects) withPrefix(prefix []byte) (ids []oid, err error) {
-	err = o.again(func() error {
+	err = o.again(maybe, func() error {
 		o.reset()
 		ids, err = o.st.HashesWithPrefix(prefix)
 		return err
