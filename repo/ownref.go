@@ -47,6 +47,12 @@ func (s *Store) MergeRef(ctx context.Context, name string, expectedOld, theirs R
 }
 
 func (s *Store) writeRef(ctx context.Context, name string, expectedOld Revision, merged []oid, files map[string][]byte, message string) (Revision, error) {
+	return s.buildRef(ctx, name, expectedOld, message, func(b *builder, c *Commit) error { return b.become(ctx, files, c, merged) })
+}
+
+// buildRef moves an own ref from expectedOld to the commit that build makes of what
+// it holds; a build that leaves the head where it is writes nothing.
+func (s *Store) buildRef(ctx context.Context, name string, expectedOld Revision, message string, build func(*builder, *Commit) error) (Revision, error) {
 	unlock, err := s.writer(ctx)
 	if err != nil {
 		return "", err
@@ -66,8 +72,7 @@ func (s *Store) writeRef(ctx context.Context, name string, expectedOld Revision,
 	if err != nil {
 		return "", err
 	}
-	c := Commit{Message: message}
-	if err := b.become(ctx, files, &c, merged); err != nil {
+	if err := build(b, &Commit{Message: message}); err != nil {
 		b.discard()
 		return "", fmt.Errorf("%s: %w", name, err)
 	}

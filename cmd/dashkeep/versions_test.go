@@ -65,16 +65,7 @@ func simulatorOf(t *testing.T, version string, firstID int) *server {
 // realPair are the two real servers, wiped, and their versions.
 func realPair(t *testing.T) (a, b *server, of, to string) {
 	t.Helper()
-	urlA, urlB := os.Getenv("DASHKEEP_TEST_SUPERSET_URL"), os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
-	if urlA == "" || urlB == "" {
-		t.Skip("needs two real Supersets: make e2e starts them and sets DASHKEEP_TEST_SUPERSET_URL and _URL2")
-	}
-	a, b = &server{url: urlA, api: login(t, urlA)}, &server{url: urlB, api: login(t, urlB)}
-	for _, s := range []*server{a, b} {
-		if err := s.api.DeleteAll(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	a, b = wipedServers(t)
 	return a, b, versionOf(t, a), versionOf(t, b)
 }
 

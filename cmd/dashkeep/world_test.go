@@ -47,6 +47,16 @@ func simulators(t *testing.T) (a, b *server) {
 // starts them.
 func realServers(t *testing.T) (a, b *server) {
 	t.Helper()
+	a, b = wipedServers(t)
+	if err := a.api.Import(t.Context(), supersettest.Dashboard, supersettest.Examples, map[string]string{"overwrite": "true"}); err != nil {
+		t.Fatal(err)
+	}
+	return a, b
+}
+
+// wipedServers are the two real servers, empty.
+func wipedServers(t *testing.T) (a, b *server) {
+	t.Helper()
 	urlA, urlB := os.Getenv("DASHKEEP_TEST_SUPERSET_URL"), os.Getenv("DASHKEEP_TEST_SUPERSET_URL2")
 	if urlA == "" || urlB == "" {
 		t.Skip("needs two real Supersets: make e2e starts them and sets DASHKEEP_TEST_SUPERSET_URL and _URL2")
@@ -56,9 +66,6 @@ func realServers(t *testing.T) (a, b *server) {
 		if err := s.api.DeleteAll(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := a.api.Import(t.Context(), supersettest.Dashboard, supersettest.Examples, map[string]string{"overwrite": "true"}); err != nil {
-		t.Fatal(err)
 	}
 	return a, b
 }

@@ -129,6 +129,22 @@ func (m *mirror) compare(what, kind string, ids ...int) {
 	}
 }
 
+// compareKinds compares the export of each kind by its own endpoint.
+func (m *mirror) compareKinds(what string) {
+	m.t.Helper()
+	for _, kind := range []string{Database, Dataset, Chart, Dashboard} {
+		items, err := m.real.List(m.t.Context(), kind)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		ids := make([]int, len(items))
+		for i := range items {
+			ids[i] = items[i].ID
+		}
+		m.compare(what, kind, ids...)
+	}
+}
+
 func documents(t *testing.T, raw []byte) map[string]string {
 	t.Helper()
 	z, err := zip.NewReader(bytes.NewReader(raw), int64(len(raw)))
@@ -193,17 +209,7 @@ func TestLiveSimulatorMirrorsAnyRelease(t *testing.T) {
 	}))
 	imp("broken chart", Chart, load(m.release, "chart-broken.zip", as))
 	m.compare("after refusals", "assets")
-	for _, kind := range []string{Database, Dataset, Chart, Dashboard} {
-		items, err := m.real.List(t.Context(), kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids := make([]int, len(items))
-		for i := range items {
-			ids[i] = items[i].ID
-		}
-		m.compare("at the end", kind, ids...)
-	}
+	m.compareKinds("at the end")
 }
 
 func TestLiveSimulatorMirrorsRealServer(t *testing.T) {
@@ -268,15 +274,5 @@ func TestLiveSimulatorMirrorsRealServer(t *testing.T) {
 	m.both("delete database", func(ctx context.Context, c *Client) error { return c.Delete(ctx, Database, "examples") })
 	m.both("delete chart", func(ctx context.Context, c *Client) error { return c.Delete(ctx, Chart, "Pivot") })
 	m.compare("after edits", "assets")
-	for _, kind := range []string{Database, Dataset, Chart, Dashboard} {
-		items, err := m.real.List(t.Context(), kind)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids := make([]int, len(items))
-		for i := range items {
-			ids[i] = items[i].ID
-		}
-		m.compare("after edits", kind, ids...)
-	}
+	m.compareKinds("after edits")
 }
