@@ -142,6 +142,9 @@ func readChanged(ctx context.Context, ch *asset.Changes, rules normalize.Rules, 
 			}
 		}
 	}
+	for k, why := range ch.Skipped {
+		got.SkipKind(k, why)
+	}
 	join(got, want, listed, last.Set)
 	return &Reading{Set: got, Server: ch.Server, Seen: ch.Seen(), Read: want}, "", nil
 }
@@ -201,7 +204,7 @@ func wanted(ch *asset.Changes, listed map[asset.ID]bool, last *Reading) []asset.
 		texts = append(texts, []byte(t))
 	}
 	for _, id := range known.IDs() {
-		if !listed[id] {
+		if _, skipped := ch.Skipped[id.Kind]; !listed[id] && !skipped {
 			texts = append(texts, []byte(id.UID))
 		}
 	}

@@ -23,7 +23,8 @@ type Source interface {
 	List(ctx context.Context) ([]asset.Info, error)
 	// Export yields documents as the platform gives them; nil ids means all, and
 	// an asked id that is not there is left out. An error that concerns one asset
-	// is an *asset.Error and the sequence goes on; any other error ends it.
+	// is an *asset.Error, one that concerns a whole kind an *asset.KindError, and the
+	// sequence goes on; any other error ends it.
 	Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error]
 }
 
@@ -116,6 +117,7 @@ type collector struct {
 	assets []*asset.Asset
 	notes  []asset.Note
 	failed []asset.Failure
+	kinds  []*asset.KindError
 }
 
 // exporting is the shape of Source.Export.
@@ -128,6 +130,11 @@ func (c *collector) read(ctx context.Context, export exporting, ids []asset.ID) 
 	for raw, err := range export(gctx, ids) {
 		if err != nil {
 			var one *asset.Error
+			var kind *asset.KindError
+			if errors.As(err, &kind) {
+				c.skip(kind)
+				continue
+			}
 			if !errors.As(err, &one) {
 				end = err
 				break
@@ -171,7 +178,16 @@ func (c *collector) set() (*asset.Set, error) {
 	for _, f := range c.failed {
 		set.Fail(f)
 	}
+	for _, k := range c.kinds {
+		set.SkipKind(k.Kind, k.Why)
+	}
 	return set, nil
+}
+
+func (c *collector) skip(k *asset.KindError) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kinds = append(c.kinds, k)
 }
 
 func (c *collector) fail(f asset.Failure) {

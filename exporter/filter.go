@@ -55,6 +55,10 @@ func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
 			out.Unselect(f.ID)
 		}
 	}
+	for _, k := range set.SkippedKinds() {
+		why, _ := set.Skipped(k)
+		out.SkipKind(k, why)
+	}
 	for _, n := range set.Notes {
 		if keep[n.ID] {
 			out.Notes = append(out.Notes, n)

@@ -29,6 +29,7 @@ func ParseOverwrite(s string) (Overwrite, error) {
 type Rule struct {
 	Overwrite Overwrite
 	Protect   bool     // neither written nor deleted
+	ReadOnly  string   // why assets of this kind are never written; "" when they may be
 	Ignore    []string // JSON pointers where the server's value stays
 	Where     string   // file:line of the rule, for messages; "" for the built-in default
 }

@@ -142,6 +142,9 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 		return skip(c, Update, "the server lists it but it cannot be read: "+f.Err.Error()), nil
 	}
 	rule := p.rule(info)
+	if why, skipped := live.Skipped(id.Kind); skipped && d != nil {
+		return skip(c, Create, why), nil
+	}
 	switch {
 	case d == nil && b == nil:
 		return nil, nil // new on the server: the next pull brings it
@@ -162,6 +165,8 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
 	c.Action = Create
 	switch {
+	case rule.ReadOnly != "":
+		return skip(c, Create, rule.ReadOnly)
 	case rule.Protect:
 		return skip(c, Create, "protected"+at(rule))
 	case base != nil && rule.Overwrite != Always && p.Select == nil:
@@ -202,6 +207,8 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 	}
 	c.After = &after
 	switch {
+	case rule.ReadOnly != "":
+		return skip(c, Update, rule.ReadOnly), nil
 	case rule.Protect:
 		return skip(c, Update, "protected"+at(rule)), nil
 	case rule.Overwrite == Never:

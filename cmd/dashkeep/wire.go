@@ -154,10 +154,14 @@ func instanceOf(c *config.Instance) *syncer.Instance {
 // platform guards are not overwritten.
 func ruleOf(c *config.Instance, info asset.Info) importer.Rule {
 	r, configured := c.RuleFor(info)
-	if f, err := factory(c.Platform); !configured && err == nil && slices.Contains(f.Guarded, info.ID.Kind) {
+	f, err := factory(c.Platform)
+	if !configured && err == nil && slices.Contains(f.Guarded, info.ID.Kind) {
 		return importer.Rule{Overwrite: importer.Never, Where: "the default for kind:" + string(info.ID.Kind)}
 	}
 	out := importer.Rule{Overwrite: importer.Overwrite(r.Overwrite), Protect: r.Protect}
+	if k := info.ID.Kind; err == nil && slices.Contains(f.Rights, k) && !slices.Contains(c.ApplyKinds, k) {
+		out.ReadOnly = fmt.Sprintf("%s are rights, which are only read; to write them: apply_kinds: [%s]", k.Plural(), k)
+	}
 	if r.Match.String() != "" && r.Match.String() != "*" {
 		out.Where = "rule " + r.Match.String()
 	}
@@ -201,7 +205,7 @@ func (s *session) connect(in *syncer.Instance) error {
 		Instance: c.Name, URL: c.URL, HTTP: transport, IDs: ids, Log: s.log, Now: time.Now,
 		Auth: platform.Auth{Username: c.Auth.Username, Password: c.Auth.Password, Provider: c.Auth.Provider,
 			Token: c.Auth.Token, APIKey: c.Auth.APIKey, Headers: c.Auth.Headers},
-		Options: optionsNode(c), Secrets: func(id asset.ID) map[string]secret.Value { return c.Secrets[id] },
+		Options: optionsNode(c), Kinds: c.Select.Kinds, Secrets: func(id asset.ID) map[string]secret.Value { return c.Secrets[id] },
 	})
 	if err != nil {
 		return fmt.Errorf("instance %s: %w", c.Name, err)

@@ -82,6 +82,7 @@ type Lookup func(k Kind, row string) (uid string, ok bool)
 type Raw struct {
 	Info
 	Doc    *yaml.Node        // the document's root mapping, tags resolved by Parse
+	Access *yaml.Node        // who may see it and the like, by names instead of row ids; nil for none
 	Digest [sha256.Size]byte // of the bytes Doc was parsed from
 	Source string            // where it stood (path in an archive, endpoint), for messages
 	Lookup Lookup            // rows of the server it came from; nil when it has none

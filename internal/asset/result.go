@@ -21,3 +21,13 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%s %q: %v", e.Info.ID, e.Info.Title, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
+
+// KindError says that nothing of a kind can be read, because the account may not
+// list it or the server has no such kind. Exports yield it and go on: nothing of
+// the kind is absent.
+type KindError struct {
+	Kind Kind
+	Why  string
+}
+
+func (e *KindError) Error() string { return fmt.Sprintf("%s: %s", e.Kind.Plural(), e.Why) }

@@ -3,6 +3,7 @@ package asset
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 )
 
@@ -28,13 +29,14 @@ type Set struct {
 	failed     map[ID]Failure
 	unselected map[ID]bool
 	hidden     map[ID]bool
+	skipped    map[Kind]string
 	Notes      []Note
 }
 
 // NewSet collects assets. A second asset with the same ID, or with a path that
 // differs only by case or Unicode normalization, is an error that names both.
 func NewSet(as ...*Asset) (*Set, error) {
-	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]bool{}}
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]bool{}, skipped: map[Kind]string{}}
 	paths := make(map[string]*Asset, len(as))
 	for _, a := range as {
 		if o := s.byID[a.ID]; o != nil {
@@ -130,8 +132,36 @@ func (s *Set) Failed() []Failure {
 // the selection is not deletion.
 func (s *Set) Unselect(id ID) { s.unselected[id] = true }
 
-// Unselected reports whether the asset is there but outside the selection.
-func (s *Set) Unselected(id ID) bool { return s != nil && s.unselected[id] }
+// Unselected reports whether the asset may be there but was not asked for: it is
+// outside the selection, or its kind was not read.
+func (s *Set) Unselected(id ID) bool {
+	if s == nil {
+		return false
+	}
+	_, skipped := s.skipped[id.Kind]
+	return skipped || s.unselected[id]
+}
+
+// SkipKind records that nothing of a kind was read: the account may not list it,
+// or the server has no such kind. why is for people. No asset of it is absent.
+func (s *Set) SkipKind(k Kind, why string) { s.skipped[k] = why }
+
+// Skipped says why nothing of a kind was read.
+func (s *Set) Skipped(k Kind) (why string, ok bool) {
+	if s == nil {
+		return "", false
+	}
+	why, ok = s.skipped[k]
+	return why, ok
+}
+
+// SkippedKinds lists the kinds that were not read, in order.
+func (s *Set) SkippedKinds() []Kind {
+	if s == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(s.skipped))
+}
 
 // Add puts in an asset that was found later, in place of one with its ID.
 func (s *Set) Add(a *Asset) { s.byID[a.ID] = a }
@@ -150,5 +180,5 @@ func (s *Set) Absent(id ID) bool {
 		return true
 	}
 	_, failed := s.failed[id]
-	return s.byID[id] == nil && !failed && !s.unselected[id] && !s.hidden[id]
+	return s.byID[id] == nil && !failed && !s.Unselected(id) && !s.hidden[id]
 }

@@ -92,7 +92,7 @@ func begin(raw *asset.Raw, rs Rules) (*Doc, KindRules, error) {
 	}
 	asset.Delete(root, kr.UID)
 	asset.Delete(root, kr.Title)
-	return &Doc{ID: raw.ID, Title: title, Root: root, Live: true, rows: raw.Lookup}, kr, nil
+	return &Doc{ID: raw.ID, Title: title, Root: root, Live: true, rows: raw.Lookup, access: asset.Clone(raw.Access)}, kr, nil
 }
 
 func (d *Doc) asset(info asset.Info, format string) (*asset.Asset, error) {

@@ -137,6 +137,9 @@ type Config struct {
 	HTTP     *http.Transport // TLS settings applied; nil for the default
 	IDs      IDs
 	Options  *yaml.Node // nil when absent
+	// Kinds are those to read, with what they need added by the platform; nil for
+	// all that are content (Factory.Kinds without Factory.Rights).
+	Kinds []asset.Kind
 	// Secrets gives the values to put back into an asset at apply, by name
 	// ("password", "extra/engine_params/…"); empty when none are configured.
 	Secrets func(id asset.ID) map[string]secret.Value
@@ -153,6 +156,9 @@ type Factory struct {
 	Caps  Caps
 	Kinds []asset.Kind // in dependency order: what is referred to comes first
 	Rules normalize.Rules
+	// Rights are kinds that say who may do what, or act by themselves: read when
+	// the selection names them, written only when apply_kinds does too.
+	Rights []asset.Kind
 	// Guarded are kinds that no rule of the config makes writable by default:
 	// connections, where a wrong write cuts off everything at once. What is new in
 	// Git is created all the same.

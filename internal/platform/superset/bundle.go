@@ -15,12 +15,6 @@ import (
 // kindTheme travels in bundles and in references, but is no kind of ours yet.
 const kindTheme asset.Kind = "theme"
 
-// folders are the first folder below a bundle's dated root, by kind.
-var folders = map[string]asset.Kind{
-	"databases": kindDatabase, "datasets": kindDataset, "charts": kindChart,
-	"dashboards": kindDashboard, "themes": kindTheme,
-}
-
 // file is one entry of an export archive.
 type file struct {
 	name string
@@ -45,7 +39,7 @@ func readBundle(files []file) []document {
 	for _, f := range files {
 		_, path, ok := strings.Cut(f.name, "/")
 		folder, _, nested := strings.Cut(path, "/")
-		kind, known := folders[folder]
+		kind, known := folderKind(folder)
 		if !ok || !nested || !known || !strings.HasSuffix(path, ".yaml") {
 			continue
 		}
@@ -74,6 +68,15 @@ func parseDocument(kind asset.Kind, path string, data []byte) document {
 		d.err = fmt.Errorf("%s: the document has no uuid", path)
 	}
 	return d
+}
+
+// sum sets the digest of a document that was not parsed from a file.
+func (d *document) sum() {
+	data, err := asset.Encode(d.node)
+	if err != nil {
+		d.err = fmt.Errorf("%s: %w", d.path, err)
+	}
+	d.digest = sha256.Sum256(data)
 }
 
 var uuidAtLineStart = regexp.MustCompile(`(?m)^uuid: ['"]?([0-9a-fA-F-]{36})['"]?\s*$`)

@@ -66,19 +66,20 @@ func (c *conn) Changed(ctx context.Context, since *asset.Seen) (*asset.Changes, 
 }
 
 func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Changes, error) {
-	l := &look{c: c, began: c.now(), kinds: Kinds(), heads: map[asset.Kind]*head{},
+	began, version := c.now(), c.versionNow(ctx) // it decides which kinds there are
+	l := &look{c: c, began: began, version: version, kinds: c.kinds(ctx), heads: map[asset.Kind]*head{},
 		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
 	if err := l.ask(ctx); err != nil {
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+		return l, &asset.Changes{Server: l.version, All: why, Skipped: c.skips(ctx), Export: l.exportAll, Seen: l.seenAll}, nil
 	}
-	ch := &asset.Changes{Server: l.version, Export: l.export, Seen: l.seen}
+	ch := &asset.Changes{Server: l.version, Skipped: c.skips(ctx), Export: l.export, Seen: l.seen}
 	return l, ch, l.compare(ctx, ch)
 }
 
-// ask sends one request per kind and one for the version.
+// ask sends one request per kind.
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	heads := make([]*head, len(l.kinds))
@@ -88,7 +89,6 @@ func (l *look) ask(ctx context.Context) error {
 			return err
 		})
 	}
-	g.Go(func() error { l.version = l.c.versionNow(gctx); return nil })
 	if err := g.Wait(); err != nil {
 		return err
 	}

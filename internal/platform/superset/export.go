@@ -42,6 +42,11 @@ func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*as
 			return
 		}
 		rows, version, rules := r.lookup(ctx), r.c.version(ctx), Rules()
+		for k, why := range r.c.skips(ctx) {
+			if !yield(nil, &asset.KindError{Kind: k, Why: why}) {
+				return
+			}
+		}
 		for _, id := range r.ids {
 			d, ok := r.docs[id]
 			if !ok || d.err != nil {

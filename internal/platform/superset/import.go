@@ -19,18 +19,18 @@ import (
 // (F12, F13). What an asset refers to travels along un-overwritten; it is taken
 // from the server, where it must be: deps is not needed for it.
 func (c *conn) Import(ctx context.Context, as []*asset.Asset, _ *asset.Set) []asset.Result {
-	im := &importing{c: c, results: map[asset.ID]*asset.Result{}, jobs: map[asset.Kind][]*job{}, version: c.version(ctx)}
+	im := &importing{c: c, results: map[asset.ID]*asset.Result{}, jobs: map[asset.Kind][]*job{}, version: c.version(ctx), kinds: c.kinds(ctx)}
 	for _, a := range as {
 		im.results[a.ID] = &asset.Result{ID: a.ID}
 	}
-	if x, err := c.list(ctx, Kinds()...); err != nil {
+	if x, err := c.list(ctx, im.kinds...); err != nil {
 		im.failAll(err)
 	} else {
 		im.index = x
 		for _, a := range as {
 			im.add(a)
 		}
-		for _, k := range Kinds() {
+		for _, k := range im.kinds {
 			im.kind(ctx, k)
 		}
 	}
@@ -50,6 +50,7 @@ type importing struct {
 	c       *conn
 	index   *index // renewed after each kind
 	version string
+	kinds   []asset.Kind // of this connection
 	results map[asset.ID]*asset.Result
 	jobs    map[asset.Kind][]*job
 	layers  map[string]string // annotation layers: uid to row; nil until asked for
@@ -84,8 +85,8 @@ func (im *importing) add(a *asset.Asset) {
 	if err == nil && doc.Format != Format {
 		err = fmt.Errorf("%s: the document says dashkeep: %s, this build writes %s", a.Path, doc.Format, Format)
 	}
-	if err == nil && !slices.Contains(Kinds(), doc.Kind) {
-		err = fmt.Errorf("%s: Superset has no kind %q", a.Path, doc.Kind)
+	if err == nil && !slices.Contains(im.kinds, doc.Kind) {
+		err = fmt.Errorf("%s: %s are not written on this connection: %s", a.Path, doc.Kind.Plural(), im.c.whyNot(im.version, doc.Kind))
 	}
 	if err != nil {
 		im.fail(a.ID, err)
@@ -153,8 +154,12 @@ func (im *importing) write(ctx context.Context, k asset.Kind, jobs []*job) {
 		}
 		ready = append(ready, j)
 	}
-	for part := range slices.Chunk(ready, batchSize(k)) {
-		im.send(ctx, k, part, rest)
+	if isRecord(k) {
+		im.sendRecords(ctx, k, ready)
+	} else {
+		for part := range slices.Chunk(ready, batchSize(k)) {
+			im.send(ctx, k, part, rest)
+		}
 	}
 	x, err := im.c.list(ctx, k)
 	if err != nil {

@@ -108,7 +108,7 @@ func (x *index) ids() []asset.ID {
 func (c *conn) entryOf(k asset.Kind, r row) *entry {
 	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy}
 	e.info = asset.Info{
-		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.Database + r.Table + r.Slice + r.Dashboard,
+		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.title(),
 		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),
 	}
 	if k == kindChart || k == kindDashboard {
@@ -133,6 +133,9 @@ func (c *conn) entryOf(k asset.Kind, r row) *entry {
 	}
 	return e
 }
+
+// title is what people know a row by: one of these is in the list of each kind.
+func (r row) title() string { return r.Database + r.Table + r.Slice + r.Dashboard }
 
 // custom reports whether a tag is one that people gave: type 1, also written by
 // its name. The others are Superset's own (tags/models.py, TagType).

@@ -15,24 +15,7 @@ import (
 // pageSize is Superset's own limit: it answers a larger one with 100 rows.
 const pageSize = 100
 
-// listing says how a kind is listed. The order is by title, not by change, so
-// that an edit while the pages are read moves no row.
-type listing struct{ title, columns string }
-
-func listingOf(k asset.Kind) listing {
-	const people = ",changed_by.id,changed_by.first_name,changed_by.last_name"
-	switch k {
-	case kindDatabase:
-		return listing{"database_name", "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"}
-	case kindDataset:
-		return listing{"table_name", "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + people}
-	case kindChart:
-		return listing{"slice_name", "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + people}
-	}
-	return listing{"dashboard_title", "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + people}
-}
-
-// List is the cheap index of every asset of the four kinds.
+// List is the cheap index of every asset of the kinds that are read.
 func (c *conn) List(ctx context.Context) ([]asset.Info, error) {
 	x, err := c.listAll(ctx)
 	if err != nil {
@@ -49,7 +32,7 @@ func (c *conn) List(ctx context.Context) ([]asset.Info, error) {
 // listAll lists every kind anew. Callers at the same time, List and an Export of
 // everything in one pull, share one listing.
 func (c *conn) listAll(ctx context.Context) (*index, error) {
-	v, err, _ := c.listing.Do("", func() (any, error) { return c.list(ctx, Kinds()...) })
+	v, err, _ := c.listing.Do("", func() (any, error) { return c.list(ctx, c.kinds(ctx)...) })
 	if err != nil {
 		return nil, err
 	}
@@ -160,17 +143,17 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 }
 
 func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error) {
-	return c.ordered(ctx, k, listingOf(k).title, "asc", n, size)
+	return c.ordered(ctx, k, traitOf(k).title, "asc", n, size)
 }
 
 // ordered is one page of a list in some order.
 func (c *conn) ordered(ctx context.Context, k asset.Kind, column, direction string, n, size int) (page, error) {
-	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s))", column, direction, n, size, listingOf(k).columns)
+	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s))", column, direction, n, size, traitOf(k).columns)
 	var p struct {
 		Count *int  `json:"count"`
 		Rows  []row `json:"result"`
 	}
-	if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/" + string(k) + "/", Query: rison(q)}, &p); err != nil {
+	if err := c.http.JSON(ctx, apihttp.Request{Path: traitOf(k).endpoint(), Query: rison(q)}, &p); err != nil {
 		return page{}, err
 	}
 	if p.Count == nil || p.Rows == nil { // JSON of something else must not read as an empty server

@@ -84,7 +84,7 @@ func (r *reading) some(ctx context.Context) error {
 	unknown := r.index == nil || slices.ContainsFunc(r.ids, func(id asset.ID) bool { return r.index.byID[id] == nil })
 	if unknown {
 		var err error
-		if r.index, err = r.c.list(ctx, Kinds()...); err != nil {
+		if r.index, err = r.c.list(ctx, r.c.kinds(ctx)...); err != nil {
 			return err
 		}
 	}
@@ -105,7 +105,7 @@ func (r *reading) some(ctx context.Context) error {
 // complete asks for what is wanted and not there yet: in chunks, then one by one.
 func (r *reading) complete(ctx context.Context) error {
 	for _, size := range []int{chunk, 1} {
-		for _, k := range Kinds() {
+		for _, k := range r.c.kinds(ctx) {
 			var rows []int
 			for _, id := range r.ids {
 				if _, have := r.docs[id]; !have && id.Kind == k && r.index.byID[id] != nil && r.fails[id] == nil {
@@ -132,7 +132,7 @@ func (r *reading) fetch(ctx context.Context, k asset.Kind, rows []int) error {
 	if r.inRow >= hopeless {
 		return fmt.Errorf("%d exports in a row failed, the last: %w", r.inRow, r.last)
 	}
-	docs, err := r.c.exportRows(ctx, k, rows)
+	docs, err := r.documentsOf(ctx, k, rows)
 	switch {
 	case err == nil:
 		r.take(docs, r.ids)
@@ -154,6 +154,20 @@ func (r *reading) fetch(ctx context.Context, k asset.Kind, rows []int) error {
 	return nil
 }
 
+// documentsOf asks for rows of a kind, by the export that holds it or one by one.
+func (r *reading) documentsOf(ctx context.Context, k asset.Kind, rows []int) ([]document, error) {
+	if !isRecord(k) {
+		return r.c.exportRows(ctx, k, rows)
+	}
+	var entries []*entry
+	for _, row := range rows {
+		if uid, ok := r.index.byRow[k][strconv.Itoa(row)]; ok {
+			entries = append(entries, r.index.byID[asset.ID{Kind: k, UID: uid}])
+		}
+	}
+	return r.c.records(ctx, k, entries)
+}
+
 // gone lists again when something listed did not come: what was deleted
 // meanwhile is no failure of a reading of everything, and gets a plain reason in
 // one by id.
@@ -162,7 +176,7 @@ func (r *reading) gone(ctx context.Context) error {
 	if !slices.ContainsFunc(r.ids, missing) {
 		return nil
 	}
-	x, err := r.c.list(ctx, Kinds()...)
+	x, err := r.c.list(ctx, r.c.kinds(ctx)...)
 	if err != nil {
 		return err
 	}
@@ -178,7 +192,7 @@ func (r *reading) gone(ctx context.Context) error {
 func (r *reading) listAgainFor(ctx context.Context) error {
 	for id := range r.docs {
 		if r.index.byID[id] == nil {
-			x, err := r.c.list(ctx, Kinds()...)
+			x, err := r.c.list(ctx, r.c.kinds(ctx)...)
 			if err != nil {
 				return err
 			}

@@ -19,21 +19,15 @@ const (
 	annotationLayer asset.Kind = "annotation_layer"
 )
 
-// Kinds lists what is read and written, in dependency order.
-func Kinds() []asset.Kind {
-	return []asset.Kind{kindDatabase, kindDataset, kindChart, kindDashboard}
-}
-
 // Rules is the table of canonical form superset/1. F numbers are explained
 // in the package comment; file names without more are those of Superset 6.1.0's
 // source.
 func Rules() normalize.Rules {
-	return normalize.Rules{Format: Format, Kinds: map[asset.Kind]normalize.KindRules{
-		kindDatabase:  databaseRules(),
-		kindDataset:   datasetRules(),
-		kindChart:     chartRules(),
-		kindDashboard: dashboardRules(),
-	}}
+	rs := normalize.Rules{Format: Format, Kinds: map[asset.Kind]normalize.KindRules{}}
+	for _, t := range traits() {
+		rs.Kinds[t.kind] = t.rules()
+	}
+	return rs
 }
 
 const (

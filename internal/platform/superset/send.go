@@ -22,9 +22,6 @@ import (
 // importTimeout bounds one import: Superset may wait for a warehouse (F17).
 const importTimeout = 15 * time.Minute
 
-// models are the names the importers expect in metadata.yaml.
-var models = map[asset.Kind]string{kindDatabase: "Database", kindDataset: "SqlaTable", kindChart: "Slice", kindDashboard: "Dashboard"}
-
 // send imports a batch. One bad file rejects the whole bundle (F5): what the
 // answer says this server does not know is left out and the batch sent again;
 // other files it names fail, and the rest is sent again; where it names none the
@@ -67,6 +64,23 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}
 }
 
+// sendRecords writes assets of a kind that no import takes, one by one.
+func (im *importing) sendRecords(ctx context.Context, k asset.Kind, jobs []*job) {
+	for _, j := range jobs {
+		e, _ := im.index.get(j.id())
+		if err := traitOf(k).record.write(ctx, im, j, e); err != nil {
+			im.fail(j.id(), fmt.Errorf("%s: %w", j.path, err))
+		}
+	}
+}
+
+// omit records what the server cannot hold of an asset. path points into the
+// canonical document.
+func (im *importing) omit(id asset.ID, path, text string) {
+	r := im.results[id]
+	r.Omitted = append(r.Omitted, asset.Note{ID: id, Path: path, Text: text})
+}
+
 func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) error {
 	zip, err := pack(k, jobs, rest)
 	if err != nil {
@@ -103,7 +117,7 @@ func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *
 
 // pack writes the bundle: metadata, the jobs and what travels along.
 func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
-	nodes := map[string]*yaml.Node{"metadata.yaml": asset.Map("version", "1.0.0", "type", models[k])}
+	nodes := map[string]*yaml.Node{"metadata.yaml": asset.Map("version", "1.0.0", "type", traitOf(k).model)}
 	for _, j := range jobs {
 		for _, name := range j.travel {
 			nodes[name] = rest.files[name]

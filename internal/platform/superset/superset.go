@@ -24,6 +24,7 @@ func Factory() platform.Factory {
 		Name:    "superset",
 		Caps:    platform.Caps{Delete: true, StableUID: true, Bulk: true},
 		Kinds:   Kinds(),
+		Rights:  rightsKinds(),
 		Rules:   Rules(),
 		Guarded: []asset.Kind{kindDatabase},
 		Limits:  limits(),
@@ -40,6 +41,7 @@ type conn struct {
 	log      *slog.Logger
 	now      func() time.Time
 	listing  singleflight.Group // of listAll
+	chosen   []asset.Kind       // to be read, in dependency order
 
 	mu     sync.Mutex
 	index  *index // of the newest listing; nil before the first
@@ -51,7 +53,7 @@ type conn struct {
 }
 
 func open(cfg platform.Config) (*conn, error) {
-	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now}
+	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds)}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}
@@ -118,7 +120,7 @@ func (c *conn) Delete(ctx context.Context, id asset.ID) error {
 	if err != nil || !ok {
 		return err
 	}
-	err = c.http.JSON(ctx, apihttp.Request{Method: http.MethodDelete, Path: "/api/v1/" + string(id.Kind) + "/" + strconv.Itoa(e.row)}, nil)
+	err = c.http.JSON(ctx, apihttp.Request{Method: http.MethodDelete, Path: traitOf(id.Kind).endpoint() + strconv.Itoa(e.row)}, nil)
 	var answer *apihttp.Error
 	if errors.As(err, &answer) && answer.Status == http.StatusNotFound {
 		err = nil

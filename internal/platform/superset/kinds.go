@@ -1,0 +1,191 @@
+package superset
+
+import (
+	"context"
+	"slices"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+)
+
+// trait says how one kind is listed, read and written. The table of all of them
+// is the only place that knows which kinds there are.
+type trait struct {
+	kind asset.Kind
+	path string // below /api/v1/; "" for the name of the kind
+	// title is the field people know it by, and the order of complete lists: by
+	// title and not by change, so that an edit while the pages are read moves no row.
+	title string
+	// columns are what a list is asked for. A row is taken for unchanged when all of
+	// it is (changed.go).
+	columns string
+	since   string // first version that has the kind; "" for all
+	rights  bool   // see platform.Factory.Rights
+	needs   []asset.Kind
+	rules   func() normalize.KindRules
+
+	folder string // in an export, and of what an import takes
+	model  string // what the importer expects in metadata.yaml
+	// record reads and writes kinds that no export holds, by single requests; nil for
+	// those that exports hold.
+	record record
+}
+
+// record is a kind that no export holds.
+type record interface {
+	// read gives the documents of listed rows, as normalize.KindRules describe them:
+	// with uid and title under their own names. One that is gone meanwhile is left
+	// out; an unreadable one has an err and, like all, an id.
+	read(ctx context.Context, c *conn, rows []*entry) ([]document, error)
+	// write makes the object of a row become the job's document (job.node, as
+	// normalize.Denormalize made it), or creates it when e is nil. What the server
+	// cannot hold is added to the job's result (importing.omit).
+	write(ctx context.Context, im *importing, j *job, e *entry) error
+}
+
+const editors = ",changed_by.id,changed_by.first_name,changed_by.last_name"
+
+// traits lists all kinds in dependency order: what is referred to comes first.
+func traits() []trait {
+	return []trait{
+		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
+			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
+		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
+			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
+		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
+			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
+		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
+			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
+	}
+}
+
+func traitOf(k asset.Kind) trait {
+	for _, t := range traits() {
+		if t.kind == k {
+			return t
+		}
+	}
+	return trait{kind: k}
+}
+
+func (t trait) endpoint() string {
+	if t.path != "" {
+		return "/api/v1/" + t.path + "/"
+	}
+	return "/api/v1/" + string(t.kind) + "/"
+}
+
+// Kinds lists what can be read and written, in dependency order.
+func Kinds() []asset.Kind {
+	var ks []asset.Kind
+	for _, t := range traits() {
+		ks = append(ks, t.kind)
+	}
+	return ks
+}
+
+// rightsKinds are the kinds that are only read when they are asked for by name.
+func rightsKinds() []asset.Kind {
+	var ks []asset.Kind
+	for _, t := range traits() {
+		if t.rights {
+			ks = append(ks, t.kind)
+		}
+	}
+	return ks
+}
+
+// chosen are the kinds of a connection, in dependency order: those the config
+// selects and what they need, or all that are content.
+func chosen(selected []asset.Kind) []asset.Kind {
+	want := map[asset.Kind]bool{}
+	var add func(k asset.Kind)
+	add = func(k asset.Kind) {
+		if !want[k] {
+			want[k] = true
+			for _, n := range traitOf(k).needs {
+				add(n)
+			}
+		}
+	}
+	for _, k := range selected {
+		add(k)
+	}
+	return slices.DeleteFunc(Kinds(), func(k asset.Kind) bool {
+		if len(selected) == 0 {
+			return traitOf(k).rights
+		}
+		return !want[k]
+	})
+}
+
+// kinds are those that are read on this connection: chosen, and the server has
+// them. Every other kind is reported as not read (skips), never as empty.
+func (c *conn) kinds(ctx context.Context) []asset.Kind {
+	v := c.version(ctx)
+	return slices.DeleteFunc(slices.Clone(c.chosen), func(k asset.Kind) bool { return lacksKind(k, v) })
+}
+
+func lacksKind(k asset.Kind, version string) bool {
+	since := traitOf(k).since
+	return since != "" && version != "" && normalize.Older(version, since)
+}
+
+// whyNot says why a kind is not read or written on this connection.
+func (c *conn) whyNot(version string, k asset.Kind) string {
+	switch {
+	case !slices.Contains(Kinds(), k):
+		return "Superset has no such kind"
+	case !slices.Contains(c.chosen, k):
+		return "not selected (select.kinds)"
+	}
+	return "Superset " + version + " has no " + k.Plural() + "; they came with " + traitOf(k).since
+}
+
+// skips says, of each kind that is not read, why.
+func (c *conn) skips(ctx context.Context) map[asset.Kind]string {
+	out := map[asset.Kind]string{}
+	v := c.version(ctx)
+	for _, k := range Kinds() {
+		if !slices.Contains(c.chosen, k) || lacksKind(k, v) {
+			out[k] = c.whyNot(v, k)
+		}
+	}
+	return out
+}
+
+// folderKind is the kind of the first folder below a bundle's dated root.
+func folderKind(folder string) (asset.Kind, bool) {
+	for _, t := range traits() {
+		if t.folder != "" && t.folder == folder {
+			return t.kind, true
+		}
+	}
+	if folder == "themes" {
+		return kindTheme, true
+	}
+	return "", false
+}
+
+// isRecord reports whether a kind is in no export.
+func isRecord(k asset.Kind) bool { return traitOf(k).record != nil }
+
+// records reads the rows of a kind that no export holds.
+func (c *conn) records(ctx context.Context, k asset.Kind, rows []*entry) ([]document, error) {
+	return traitOf(k).record.read(ctx, c, rows)
+}
+
+// recordDocument is the document of a record: a mapping with uid and title under
+// the names that its rules give.
+func recordDocument(e *entry, node *yaml.Node, source string) document {
+	kr := traitOf(e.info.ID.Kind).rules()
+	asset.Put(node, asset.Str(e.info.ID.UID), kr.UID)
+	if asset.Get(node, kr.Title) == nil {
+		asset.Put(node, asset.Str(e.info.Title), kr.Title)
+	}
+	d := document{id: e.info.ID, title: asset.Text(asset.Get(node, kr.Title)), path: source, node: node}
+	d.sum()
+	return d
+}
