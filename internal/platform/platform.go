@@ -164,9 +164,22 @@ type Factory struct {
 	// Git is created all the same.
 	Guarded []asset.Kind
 	// Limits says, for docs/platforms.md, what it cannot do.
-	Limits  []Limit
+	Limits []Limit
+	// Bundle writes the archive that the platform's own pages import, of the wanted
+	// assets with what they use among known; nil: the platform takes none. version is
+	// that of the server it is for, "" for the newest.
+	Bundle  func(want []*asset.Asset, known *asset.Set, version string) (*Bundle, error)
 	Options func() any // a pointer to the zero options struct, for the JSON Schema; nil when it has none
 	New     func(Config) (Platform, error)
+}
+
+// Bundle is an archive for people to import by hand.
+type Bundle struct {
+	Data  []byte // nil when nothing could be taken in
+	Page  string // where the server's user interface imports it
+	Holds []asset.ID
+	// Left are wanted assets that are not in it (Path is ""), and values that are not.
+	Left []asset.Note
 }
 
 // LoginError says that the server refused the credentials.

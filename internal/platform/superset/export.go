@@ -31,10 +31,12 @@ const hopeless = 50
 // come out of the export (names that fall together in the archive, F8) is asked
 // for by itself, and is an *asset.Error when it still does not come.
 func (c *conn) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error] {
-	return documents(ctx, func() (*reading, error) { return c.read(ctx, ids) })
+	return documents(ctx, ids == nil, func() (*reading, error) { return c.read(ctx, ids) })
 }
 
-func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*asset.Raw, error] {
+// documents yields what a reading found; a reading of everything also says which
+// kinds it did not read.
+func documents(ctx context.Context, everything bool, read func() (*reading, error)) iter.Seq2[*asset.Raw, error] {
 	return func(yield func(*asset.Raw, error) bool) {
 		r, err := read()
 		if err != nil {
@@ -42,9 +44,11 @@ func documents(ctx context.Context, read func() (*reading, error)) iter.Seq2[*as
 			return
 		}
 		rows, version, rules := r.lookup(ctx), r.c.version(ctx), Rules()
-		for k, why := range r.c.skips(ctx) {
-			if !yield(nil, &asset.KindError{Kind: k, Why: why}) {
-				return
+		if everything {
+			for k, why := range r.c.skips(ctx) {
+				if !yield(nil, &asset.KindError{Kind: k, Why: why}) {
+					return
+				}
 			}
 		}
 		for _, id := range r.ids {

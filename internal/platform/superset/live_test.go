@@ -70,6 +70,9 @@ func pull(t *testing.T, c *conn, ids []asset.ID) map[asset.ID]*asset.Asset {
 	t.Helper()
 	out := map[asset.ID]*asset.Asset{}
 	for raw, err := range c.Export(context.Background(), ids) {
+		if kind := (*asset.KindError)(nil); errors.As(err, &kind) {
+			continue // not read, which is no failure
+		}
 		if err != nil {
 			t.Errorf("export: %v", err)
 			continue

@@ -64,7 +64,7 @@ func printOf(r row) string {
 
 // export reads ids by what the question has shown.
 func (l *look) export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error] {
-	return documents(ctx, func() (*reading, error) {
+	return documents(ctx, false, func() (*reading, error) {
 		r := l.c.newReading(ids)
 		r.index = l.indexNow(ctx)
 		r.relist = func(ctx context.Context, k asset.Kind) (*index, error) { return l.withNewest(ctx, r.index, k) }
@@ -125,7 +125,7 @@ func (l *look) seen() *asset.Seen { return l.remember(l.marks) }
 
 // exportAll reads everything, and keeps the list that the reading went by.
 func (l *look) exportAll(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw, error] {
-	return documents(ctx, func() (*reading, error) {
+	return documents(ctx, ids == nil, func() (*reading, error) {
 		r, err := l.c.read(ctx, ids)
 		if err == nil {
 			l.index = r.index

@@ -28,6 +28,7 @@ func Factory() platform.Factory {
 		Rules:   Rules(),
 		Guarded: []asset.Kind{kindDatabase},
 		Limits:  limits(),
+		Bundle:  bundle,
 		New:     func(c platform.Config) (platform.Platform, error) { return open(c) },
 	}
 }

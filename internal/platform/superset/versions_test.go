@@ -1,6 +1,7 @@
 package superset_test
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -39,6 +40,9 @@ func readAll(t *testing.T, p platform.Platform) map[asset.ID]*asset.Asset {
 	t.Helper()
 	out := map[asset.ID]*asset.Asset{}
 	for raw, err := range p.Export(t.Context(), nil) {
+		if kind := (*asset.KindError)(nil); errors.As(err, &kind) {
+			continue // not read, which is no failure
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
