@@ -142,7 +142,7 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 		return skip(c, Update, "the server lists it but it cannot be read: "+f.Err.Error()), nil
 	}
 	rule := p.rule(info)
-	if why, skipped := live.Skipped(id.Kind); skipped && d != nil {
+	if why, skipped := live.Skipped(id.Kind); skipped && d != nil && l == nil {
 		return skip(c, Create, why), nil
 	}
 	switch {

@@ -139,11 +139,12 @@ func (s *Set) Unselected(id ID) bool {
 		return false
 	}
 	_, skipped := s.skipped[id.Kind]
-	return skipped || s.unselected[id]
+	return skipped && s.byID[id] == nil || s.unselected[id]
 }
 
 // SkipKind records that nothing of a kind was read: the account may not list it,
-// or the server has no such kind. why is for people. No asset of it is absent.
+// the server has no such kind, or what was read of it is no more than a part. why is
+// for people. No asset of it is absent.
 func (s *Set) SkipKind(k Kind, why string) { s.skipped[k] = why }
 
 // Skipped says why nothing of a kind was read.

@@ -29,7 +29,13 @@ func Factory() platform.Factory {
 		Guarded: []asset.Kind{kindDatabase},
 		Limits:  limits(),
 		Bundle:  bundle,
-		New:     func(c platform.Config) (platform.Platform, error) { return open(c) },
+		Inbox:   true,
+		New: func(c platform.Config) (platform.Platform, error) {
+			if c.Inbox != "" {
+				return &inbox{instance: c.Instance, dir: c.Inbox}, nil
+			}
+			return open(c)
+		},
 	}
 }
 
