@@ -41,6 +41,8 @@ type Run struct {
 	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
 
+	Checks []Check // what was refreshed or tried afterwards
+
 	Plan    *importer.Plan
 	Outcome *importer.Outcome
 	Backup  string // ref of the pre-image
@@ -133,7 +135,7 @@ func (r *Run) leftOut() bool {
 // Code is the exit code the run deserves (SPEC promise 10).
 func (r *Run) Code() int {
 	switch {
-	case r.leftOut() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
+	case r.leftOut() || r.checksFailed() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
 		return 3
 	case len(r.Conflicts) > 0 || len(r.Dirty) > 0:
 		return 13

@@ -50,6 +50,7 @@ type runReport struct {
 	Failures      []assetReport `json:"failures,omitempty"`
 	Accepted      []assetReport `json:"accepted,omitempty"`
 	Notes         []assetReport `json:"notes,omitempty"`
+	Checks        []checkedJSON `json:"checks,omitempty"`
 	Warnings      []string      `json:"warnings,omitempty"`
 }
 
@@ -117,6 +118,9 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 	}
 	for _, n := range run.Notes {
 		r.Notes = append(r.Notes, assetReport{ID: n.ID.String(), Path: n.Path, Reason: n.Text})
+	}
+	for _, c := range run.Checks {
+		r.Checks = append(r.Checks, checkedReport(c))
 	}
 	return r
 }

@@ -59,6 +59,7 @@ type Server struct {
 	listed      map[listKey]listed
 	faults      []*armed
 	log         []Request
+	broken      map[string]string // by uuid of a dataset: why its queries fail
 }
 
 // Option sets up a Server.
@@ -163,6 +164,9 @@ func (s *Server) routes() *http.ServeMux {
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
 	}
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
+	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
+	handle("POST /api/v1/chart/data", s.serveChartData)
+	handle("POST /api/v1/sqllab/execute/{$}", s.serveExecute)
 	handle("GET /api/v1/dashboard/{id}/charts", s.serveDashboardCharts)
 	mux.HandleFunc("/", serveNotFound)
 	return mux
