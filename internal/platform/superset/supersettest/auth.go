@@ -154,10 +154,11 @@ func (s *Server) bearer(r *http.Request, kind string) (*User, func(http.Response
 		return nil, refuse(http.StatusUnprocessableEntity, "Only refresh tokens are allowed")
 	case claims.str("type") != kind:
 		return nil, refuse(http.StatusUnprocessableEntity, "Only non-refresh tokens are allowed")
-	case user < 1 || user > len(s.users):
+	case user < 1 || user > len(s.users) || s.users[user-1].Username == "":
 		return nil, refuse(http.StatusUnauthorized, "User not found")
 	}
-	return &s.users[user-1], nil
+	u := s.users[user-1]
+	return &u, nil
 }
 
 func (o *object) num(key string) number { n, _ := o.get(key).(number); return n }

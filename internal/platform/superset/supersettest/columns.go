@@ -33,6 +33,7 @@ var listColumns = map[string][]string{
 		"changed_by.id", "changed_on_delta_humanized", "created_by.first_name", "created_by.last_name", "created_by.id"},
 	AnnotationLayer: {"id", "name", "descr", "created_by.first_name", "created_by.last_name", "changed_by.first_name",
 		"changed_by.last_name", "changed_on", "changed_on_delta_humanized", "created_on"},
+	"role": {"id", "name"},
 	"user": {"id", "roles.id", "roles.name", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -46,6 +47,7 @@ var orderColumns = map[string][]string{
 	Theme: {"theme_name", "changed_on_delta_humanized"},
 	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
 		"changed_on_delta_humanized", "created_on"},
+	"role": {"id", "name"},
 	"user": {"id", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -56,6 +58,7 @@ var filterColumns = map[string][]string{
 	Database:        {"database_name", "expose_in_sqllab", "uuid"},
 	Theme:           {"theme_name", "uuid"},
 	AnnotationLayer: {"name"},
+	"role":          {"id", "name"},
 	"user":          {"id", "username", "email", "first_name", "last_name"},
 }
 

@@ -123,15 +123,17 @@ func (s *Server) servePage(c *call, kind string, q *listQuery) {
 }
 
 func (s *Server) serveUsers(c *call) {
-	if s.users[c.user-1].Role != Admin {
-		c.message(http.StatusForbidden, "Forbidden")
+	if !s.administers(c) {
 		return
 	}
 	var entries []entry
 	for i, u := range s.users {
+		if u.Username == "" { // deleted
+			continue
+		}
 		entries = append(entries, entry{id: i + 1, full: map[string]any{
 			"id": i + 1, "username": u.Username, "first_name": u.First, "last_name": u.Last, "email": u.Email,
-			"active": true, "roles": []map[string]any{{"id": 1, "name": u.Role}}}})
+			"active": true, "roles": []map[string]any{s.role(s.roleID(u.Role))}}})
 	}
 	s.writeList(c, "user", "List User", entries)
 }

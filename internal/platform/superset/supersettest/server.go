@@ -49,6 +49,7 @@ type Server struct {
 	unreachable bool // every warehouse
 	version     string
 	users       []User
+	roles       []string      // by id, from 1; "" for one that was deleted
 	accessed    time.Duration // lifetime of an access token
 	key         []byte
 	issued      int               // tokens given out so far
@@ -108,6 +109,7 @@ func New(opts ...Option) *Server {
 	s := &Server{
 		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
 		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, texts: map[written]string{}, listed: map[listKey]listed{},
+		roles: standardRoles(),
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
@@ -117,6 +119,9 @@ func New(opts ...Option) *Server {
 	for i := range s.users {
 		if s.users[i].Role == "" {
 			s.users[i].Role = Admin
+		}
+		if s.roleID(s.users[i].Role) == 0 {
+			s.roles = append(s.roles, s.users[i].Role)
 		}
 	}
 	s.state = newState(s.firstID)
@@ -138,6 +143,12 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /api/v1/security/refresh", s.serveRefresh)
 	handle("GET /api/v1/security/csrf_token/{$}", s.serveCSRF)
 	handle("GET /api/v1/security/users/{$}", s.serveUsers)
+	handle("POST /api/v1/security/users/{$}", s.servePostUser)
+	handle("PUT /api/v1/security/users/{id}", s.servePutUser)
+	handle("DELETE /api/v1/security/users/{id}", func(c *call) { s.serveDeleteAccount(c, "users") })
+	handle("GET /api/v1/security/roles/{$}", s.serveRoles)
+	handle("POST /api/v1/security/roles/{$}", s.servePostRole)
+	handle("DELETE /api/v1/security/roles/{id}", func(c *call) { s.serveDeleteAccount(c, "roles") })
 	if s.since("6.1.0") {
 		handle("GET /api/v1/me/{$}", s.serveMe)
 	} else {
