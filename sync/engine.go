@@ -80,7 +80,8 @@ type Engine struct {
 	// Progress is told what happens while it happens, for people; may be nil.
 	Progress func(Event)
 
-	recording sync.Mutex // held while a pull looks at the branch and commits
+	recording sync.Mutex                                     // held while a pull looks at the branch and commits
+	ticker    func(time.Duration) (<-chan time.Time, func()) // nil is time.NewTicker
 }
 
 // Event is a step of a run.
