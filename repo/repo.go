@@ -145,6 +145,8 @@ type Store struct {
 
 	clone  string // see cloneID; guarded by write until the first lease, fixed then
 	leases leaseSet
+
+	compacting sync.Mutex // one Compact at a time
 }
 
 // Path is the working tree, or the repository itself when it is bare.
