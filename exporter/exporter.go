@@ -37,6 +37,22 @@ type Viewer interface {
 	Viewer(ctx context.Context) (string, error)
 }
 
+// Witness is a Viewer that can find out what it means that a listing of its
+// account lacks an asset.
+type Witness interface {
+	Viewer
+	// Hidden says which of these may be on the server all the same, and why. The
+	// others are gone, beyond doubt.
+	Hidden(ctx context.Context, lost []Lost) (map[asset.ID]string, error)
+}
+
+// Lost is an asset that a complete listing lacks.
+type Lost struct {
+	*asset.Asset // as it was last known
+	// Own: this same account was shown it at the last pull of the instance.
+	Own bool
+}
+
 // Options say what to read and how to normalize it.
 type Options struct {
 	Rules  normalize.Rules
@@ -179,7 +195,7 @@ func (c *collector) set() (*asset.Set, error) {
 		set.Fail(f)
 	}
 	for _, k := range c.kinds {
-		set.SkipKind(k.Kind, k.Why)
+		set.SkipKind(*k)
 	}
 	return set, nil
 }

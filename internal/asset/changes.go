@@ -23,8 +23,8 @@ type Changes struct {
 	Listed []ID
 	// Changed is what may differ from what was last seen, or is new.
 	Changed []ID
-	// Skipped are kinds of which nothing can be read, with the reason.
-	Skipped map[Kind]string
+	// Skipped are kinds that are not read, or in part only, with the reason.
+	Skipped []KindError
 	// Texts betray assets that may differ although nothing of their own moved: a
 	// canonical file that holds one of them is read again.
 	Texts []string

@@ -45,8 +45,8 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 		}
 		rows, version, rules := r.lookup(ctx), r.c.version(ctx), Rules()
 		if everything {
-			for k, why := range r.c.skips(ctx) {
-				if !yield(nil, &asset.KindError{Kind: k, Why: why}) {
+			for _, k := range r.c.skips(ctx) {
+				if !yield(nil, &k) {
 					return
 				}
 			}
