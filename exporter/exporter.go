@@ -43,14 +43,7 @@ type Witness interface {
 	Viewer
 	// Hidden says which of these may be on the server all the same, and why. The
 	// others are gone, beyond doubt.
-	Hidden(ctx context.Context, lost []Lost) (map[asset.ID]string, error)
-}
-
-// Lost is an asset that a complete listing lacks.
-type Lost struct {
-	*asset.Asset // as it was last known
-	// Own: this same account was shown it at the last pull of the instance.
-	Own bool
+	Hidden(ctx context.Context, lost []asset.Lost) (map[asset.ID]string, error)
 }
 
 // Options say what to read and how to normalize it.
@@ -92,7 +85,8 @@ func complete(set *asset.Set, listed []asset.Info) {
 			a.Info = merged(a.Info, info)
 			continue
 		}
-		if _, known := set.Unreadable(info.ID); !known {
+		_, known := set.Unreadable(info.ID)
+		if _, skipped := set.Skipped(info.ID.Kind); !known && !skipped {
 			set.Fail(asset.Failure{Info: info, Err: ErrNotExported})
 		}
 	}
@@ -174,6 +168,9 @@ func (c *collector) read(ctx context.Context, export exporting, ids []asset.ID) 
 
 func (c *collector) normalize(raw *asset.Raw) {
 	a, notes, err := normalize.Canonical(raw, c.rules)
+	if err == nil && raw.Doubt != nil {
+		err = raw.Doubt()
+	}
 	if err != nil {
 		c.fail(asset.Failure{Info: raw.Info, Err: err})
 		return

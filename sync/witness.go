@@ -49,14 +49,14 @@ func (e *Engine) hearWitness(ctx context.Context, in *Instance, w exporter.Witne
 // hide asks about assets that live lacks and hides those that may be there.
 // desired is asked for what base does not have; nil for none.
 func hide(ctx context.Context, w exporter.Witness, ids []asset.ID, live *asset.Set, b *base, account string, desired *asset.Set) error {
-	var lost []exporter.Lost
+	var lost []asset.Lost
 	for _, id := range ids {
 		a := b.set.Get(id)
 		if a == nil {
 			a = desired.Get(id)
 		}
 		if a != nil {
-			lost = append(lost, exporter.Lost{Asset: a, Own: b.sawLast(id, account)})
+			lost = append(lost, asset.Lost{Asset: a, Own: b.sawLast(id, account)})
 		}
 	}
 	hidden, err := w.Hidden(ctx, lost)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dashkeep/dashkeep/exporter"
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
@@ -21,7 +20,7 @@ type witness struct {
 	account string
 	cannot  map[string]map[asset.ID]bool // account -> what it is not shown
 	kinds   []asset.KindError
-	asked   []exporter.Lost
+	asked   []asset.Lost
 	err     error
 }
 
@@ -50,7 +49,7 @@ func (w *witness) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.R
 	}
 }
 
-func (w *witness) Hidden(_ context.Context, lost []exporter.Lost) (map[asset.ID]string, error) {
+func (w *witness) Hidden(_ context.Context, lost []asset.Lost) (map[asset.ID]string, error) {
 	w.asked = append(w.asked, lost...)
 	out := map[asset.ID]string{}
 	for _, l := range lost {

@@ -35,3 +35,10 @@ type Changes struct {
 	// changed after the question was put is changed for the next question too.
 	Seen func() *Seen
 }
+
+// Lost is an asset that a complete listing lacks.
+type Lost struct {
+	*Asset // as it was last known
+	// Own: this same account was shown it at the last pull of the instance.
+	Own bool
+}
