@@ -122,6 +122,7 @@ func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, pla
 	}
 	code := worst(run.Code(), planCode(plan, planned), exitCode(ctx, err))
 	run.Failures = append(planned.Failures, run.Failures...)
+	run.Accepted, run.NotRead = append(planned.Accepted, run.Accepted...), planned.NotRead
 	if a.output == "json" {
 		if err := a.printJSON(reportOf(run, code, err)); err != nil {
 			return err

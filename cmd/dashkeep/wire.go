@@ -214,6 +214,7 @@ func (s *session) connect(in *syncer.Instance) error {
 		return fmt.Errorf("instance %s: %w", c.Name, err)
 	}
 	in.Source, in.Target, in.Rules, in.Kinds, in.Ping = p, p, f.Rules, f.Kinds, p.Ping
+	in.Named = c.Select.Kinds
 	in.IDs, in.OneByOne = ids, !f.Caps.Bulk
 	return nil
 }

@@ -49,6 +49,9 @@ type look struct {
 	marks   map[asset.ID]seenRow // what is known now
 	rows    map[asset.Kind][]row // that were looked at
 	index   *index               // of the reading of everything
+	denied  map[asset.Kind]asset.KindError
+	parts   []asset.KindError // kinds of which the account is shown a part
+	asked   bool              // whether parts is known
 }
 
 // head is the first page of a kind, newest first.
@@ -73,9 +76,10 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{Server: l.version, All: why, Skipped: c.skips(ctx), Export: l.exportAll, Seen: l.seenAll}, nil
+		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
-	ch := &asset.Changes{Server: l.version, Skipped: c.skips(ctx), Export: l.export, Seen: l.seen}
+	l.parts, l.asked = l.state.Parts, l.state.Asked
+	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Seen: l.seen}
 	return l, ch, l.compare(ctx, ch)
 }
 
@@ -83,18 +87,29 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	heads := make([]*head, len(l.kinds))
+	refused := make([]error, len(l.kinds))
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
+			if isDenied(err) {
+				refused[i], err = err, nil
+			}
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if err == nil {
+		l.denied, err = deniedKinds(l.kinds, refused)
+	}
+	if err != nil {
 		return err
 	}
 	for i, k := range l.kinds {
-		l.heads[k] = heads[i]
+		if heads[i] != nil {
+			l.heads[k] = heads[i]
+		}
 	}
+	l.kinds = slices.DeleteFunc(l.kinds, func(k asset.Kind) bool { return l.heads[k] == nil })
 	return nil
 }
 

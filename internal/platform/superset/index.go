@@ -68,6 +68,8 @@ type index struct {
 	at    time.Time // when it began
 	byID  map[asset.ID]*entry
 	byRow map[asset.Kind]map[string]string // row id to uuid
+	// denied are kinds that the account may not list.
+	denied map[asset.Kind]asset.KindError
 }
 
 // fresh is how old a listing may be that an export relies on.
@@ -194,7 +196,7 @@ func (c *conn) forget(id asset.ID) {
 	if c.index == nil {
 		return
 	}
-	x := &index{at: c.index.at, byID: map[asset.ID]*entry{}, byRow: c.index.byRow}
+	x := &index{at: c.index.at, byID: map[asset.ID]*entry{}, byRow: c.index.byRow, denied: c.index.denied}
 	for k, e := range c.index.byID {
 		if k != id {
 			x.byID[k] = e

@@ -144,13 +144,16 @@ func (c *conn) whyNot(version string, k asset.Kind) string {
 	return "Superset " + version + " has no " + k.Plural() + "; they came with " + traitOf(k).since
 }
 
-// skips says, of each kind that is not read, why.
-func (c *conn) skips(ctx context.Context) map[asset.Kind]string {
-	out := map[asset.Kind]string{}
+// skips says, of each kind that the config leaves out or the server has not, why.
+func (c *conn) skips(ctx context.Context) []asset.KindError {
+	var out []asset.KindError
 	v := c.version(ctx)
 	for _, k := range Kinds() {
-		if !slices.Contains(c.chosen, k) || lacksKind(k, v) {
-			out[k] = c.whyNot(v, k)
+		switch {
+		case !slices.Contains(c.chosen, k):
+			out = append(out, asset.KindError{Kind: k, Why: c.whyNot(v, k), Reason: asset.NotChosen})
+		case lacksKind(k, v):
+			out = append(out, asset.KindError{Kind: k, Why: c.whyNot(v, k), Reason: asset.NotThere})
 		}
 	}
 	return out

@@ -44,9 +44,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	began := c.now()
 	g, gctx := errgroup.WithContext(ctx)
 	rows := make([][]row, len(kinds))
+	refused := make([]error, len(kinds))
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
+			if isDenied(err) {
+				refused[i], err = err, nil
+			}
 			return err
 		})
 	}
@@ -54,9 +58,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	denied, err := deniedKinds(kinds, refused)
+	if err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
+	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: denied}
 	if c.index != nil {
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
@@ -65,6 +73,11 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		}
 		for k, m := range c.index.byRow {
 			x.byRow[k] = m
+		}
+		for k, e := range c.index.denied {
+			if !slices.Contains(kinds, k) {
+				x.denied[k] = e
+			}
 		}
 	}
 	for i, k := range kinds {
