@@ -68,7 +68,7 @@ func reconcileState(t *testing.T, b, g, l, trouble string) {
 		live.Fail(asset.Failure{Info: asset.Info{ID: u1}, Err: errors.New("500")})
 	case "unselected":
 		live = side(t, "", nil)
-		live.Unselect(u1)
+		live.Unselect(u1, asset.Outside{})
 	case "broken file":
 		desired = side(t, "", nil)
 		desired.Fail(asset.Failure{Info: asset.Info{ID: u1}, Err: errors.New("not YAML")})
