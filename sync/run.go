@@ -40,6 +40,7 @@ type Run struct {
 	live    *asset.Set        // what a pull read
 	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
+	alive   []string          // what it found again though a run had deleted it, in words
 
 	Checks []Check // what was refreshed or tried afterwards
 

@@ -27,6 +27,9 @@ type AssetStatus struct {
 	State State
 	Path  string
 	Err   error // when Unreadable
+	// Managed says that it is in the inventory, so that prune may delete it.
+	Managed bool
+	Note    string // what else is known of it
 }
 
 // Status reads the server and says, per asset, which side moved. Nothing is
@@ -59,6 +62,10 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 		return nil, err
 	}
 	markBroken(desired, broken, live, b.set)
+	v, err := e.loadInventory(in)
+	if err != nil {
+		return nil, err
+	}
 	var out []AssetStatus
 	for _, id := range allIDs(desired, live) {
 		if live.Unselected(id) {
@@ -67,6 +74,10 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 		s, err := statusOf(id, desired, live, b.set)
 		if err != nil {
 			return nil, err
+		}
+		s.Managed = v.owns(id)
+		if t, buried := v.tombstone(id); buried && live.Get(id) != nil {
+			s.Note = t.String() + " and on the server again"
 		}
 		out = append(out, s)
 	}
