@@ -233,9 +233,12 @@ func joinInventory(fork, ours, theirs []byte) []byte {
 			b.Deleted[id] = t
 		}
 	}
-	for id, o := range b.Assets { // created again since
-		if t, ok := b.Deleted[id]; ok && o.At.After(t.At) {
+	for id, o := range b.Assets { // what came later counts
+		switch t, both := b.Deleted[id]; {
+		case both && o.At.After(t.At):
 			delete(b.Deleted, id)
+		case both:
+			delete(b.Assets, id)
 		}
 	}
 	return encodeOwn(b, theirs)
