@@ -52,7 +52,7 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 			run.Conflicts = append(run.Conflicts, conflict)
 		}
 	}
-	run.Held = heldBy(p)
+	run.Held = HeldBy(p)
 	if len(p.Levels()) == 0 {
 		run.Outcome = &importer.Outcome{}
 		return nil

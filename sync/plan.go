@@ -86,7 +86,7 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 		return nil, err
 	}
 	plan.Instance, plan.Revision = to.Name, string(revision)
-	run.Plan, run.Revision, run.Notes, run.Held = plan, revision, live.Notes, heldBy(plan)
+	run.Plan, run.Revision, run.Notes, run.Held = plan, revision, live.Notes, HeldBy(plan)
 	return plan, nil
 }
 

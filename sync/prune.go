@@ -17,8 +17,8 @@ func (e *PruneHeldError) Error() string {
 	return fmt.Sprintf("instance %s: prune holds: %s", e.Instance, e.Reason)
 }
 
-// heldBy is the run's word for a plan whose deletions are held.
-func heldBy(p *importer.Plan) error {
+// HeldBy is a run's word for a plan whose deletions are held.
+func HeldBy(p *importer.Plan) error {
 	if p.Held == "" {
 		return nil
 	}

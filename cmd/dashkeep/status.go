@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +27,9 @@ common. Nothing is written on either side, and no lock is taken.`,
 
 type statusReport struct {
 	Instance string         `json:"instance"`
+	Held     string         `json:"held,omitempty"`
 	Counts   map[string]int `json:"counts"`
+	Managed  int            `json:"managed"`
 	Assets   []stateReport  `json:"assets"`
 	Error    string         `json:"error,omitempty"`
 }
@@ -37,6 +41,9 @@ type stateReport struct {
 	Path  string `json:"path,omitempty"`
 	URL   string `json:"url,omitempty"`
 	Error string `json:"error,omitempty"`
+	// Managed says that it is in the inventory.
+	Managed bool   `json:"managed,omitempty"`
+	Note    string `json:"note,omitempty"`
 }
 
 func (a *app) status(ctx context.Context, names []string, all bool) error {
@@ -53,7 +60,16 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 		errs = append(errs, err)
 		r := statusReport{Instance: in.Name, Counts: map[string]int{}, Assets: []stateReport{}}
 		code := exitCode(ctx, err)
+		if hold, herr := s.engine.Hold(in.Name); herr != nil {
+			errs = append(errs, herr)
+		} else if hold != nil {
+			r.Held = fmt.Sprintf("%s: %s", hold, strings.Join(hold.Reasons, "; "))
+			code = worst(code, exitPartial)
+		}
 		for _, x := range list {
+			if x.Managed {
+				r.Managed++
+			}
 			r.Counts[string(x.State)]++
 			if x.State == syncer.Unreadable {
 				code = worst(code, exitPartial)
@@ -77,7 +93,7 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 }
 
 func stateOf(x syncer.AssetStatus) stateReport {
-	r := stateReport{ID: x.Info.ID.String(), Title: x.Info.Title, State: string(x.State), Path: x.Path, URL: x.Info.URL}
+	r := stateReport{ID: x.Info.ID.String(), Title: x.Info.Title, State: string(x.State), Path: x.Path, URL: x.Info.URL, Managed: x.Managed, Note: x.Note}
 	if x.Info.ID.UID == "" {
 		r.ID = ""
 	}
@@ -100,6 +116,9 @@ func (a *app) printStatus(r statusReport) {
 		if x.Error != "" {
 			a.printf("            %s\n", oneLine(x.Error))
 		}
+		if x.Note != "" {
+			a.printf("            %s\n", oneLine(x.Note))
+		}
 	}
 	a.printf("%s:", r.Instance)
 	sep := " "
@@ -112,7 +131,14 @@ func (a *app) printStatus(r statusReport) {
 	if sep == " " {
 		a.printf(" no assets on either side")
 	}
+	if r.Managed > 0 {
+		a.printf("; %d in the inventory", r.Managed)
+	}
 	a.printf("\n")
+	if r.Held != "" {
+		a.printf("%s %s\n", a.paint(red, "held:"), oneLine(r.Held))
+		a.printf("  Serve applies nothing to it meanwhile. If the server lost content: dashkeep restore %s --at HEAD. If this is right: dashkeep pull %s --accept\n", r.Instance, r.Instance)
+	}
 }
 
 func pad(s string, n int) string {
