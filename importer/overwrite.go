@@ -38,6 +38,8 @@ type Rule struct {
 // rule that forbids writing belongs here.
 func (r Rule) keeps() string {
 	switch {
+	case r.ReadOnly != "":
+		return r.ReadOnly
 	case r.Protect:
 		return "protected" + at(r)
 	case r.Overwrite == Never:

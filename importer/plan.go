@@ -157,9 +157,9 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 	case d == nil && l == nil:
 		return nil, nil
 	case d == nil && p.Prune.Base != nil:
-		return p.Prune.change(c, p.deleteRule(info), p.Prune.Base.Get(id))
+		return p.Prune.change(c, p.deleteRule(info), p.Prune.Base.Get(id), live)
 	case d == nil:
-		return p.Prune.change(c, p.deleteRule(info), b)
+		return p.Prune.change(c, p.deleteRule(info), b, live)
 	case l == nil && live.Unselected(id):
 		return skip(c, Update, "outside the instance's selection"), nil
 	case l == nil && live.Hidden(id):

@@ -26,6 +26,9 @@ type Prune struct {
 	Max, MaxPercent int
 	// Cannot says why the platform cannot delete assets of a kind, "" when it can.
 	Cannot func(asset.Kind) string
+	// Uses reports whether assets of kind by may refer to one of kind of, so that one
+	// of the latter is deleted only when the former are read. nil: none do.
+	Uses func(by, of asset.Kind) bool
 	// Tolerate reports whether an asset is known to be unreadable, so that the rest
 	// counts as completely read. nil: none is.
 	Tolerate func(asset.ID) bool
@@ -48,7 +51,7 @@ func (p Prune) gone() string {
 // change decides an asset that live has and Git has not. common is what both
 // sides last agreed on, nil when they never did; rule is the config's own, for no
 // flag makes a deletion out of "never".
-func (p Prune) change(c *Change, rule Rule, common *asset.Asset) (*Change, error) {
+func (p Prune) change(c *Change, rule Rule, common *asset.Asset, live *asset.Set) (*Change, error) {
 	manage := fmt.Sprintf("dashkeep manage %s --select %s", p.Instance, c.ID)
 	if common == nil {
 		if p.Restore && p.Enabled && p.owned(c.ID) {
@@ -74,9 +77,24 @@ func (p Prune) change(c *Change, rule Rule, common *asset.Asset) (*Change, error
 	case p.Unsafe != "":
 		return skip(c, Delete, p.gone()+"; nothing is deleted now: "+p.Unsafe), nil
 	}
+	if k := p.unseenUser(c.ID.Kind, live); k != "" {
+		why, _ := live.Skipped(k)
+		return skip(c, Delete, fmt.Sprintf("%s, but whether one of the %s uses it is not known (%s), so the server keeps it", p.gone(), k.Plural(), why)), nil
+	}
 	c.Action = Delete
 	err := c.editedSince(common)
 	return c, err
+}
+
+// unseenUser is a kind that was not read, of which one may refer to an asset of
+// kind of; "" when there is none.
+func (p Prune) unseenUser(of asset.Kind, live *asset.Set) asset.Kind {
+	for _, k := range live.SkippedKinds() {
+		if p.Uses != nil && p.Uses(k, of) {
+			return k
+		}
+	}
+	return ""
 }
 
 // editedSince makes a conflict of every value that the server moved since both

@@ -103,6 +103,13 @@ func TestMakePlan_prune(t *testing.T) {
 			live: []*asset.Asset{gone}, base: []*asset.Asset{gone, user}, broken: func(_, live *asset.Set) {
 				live.Fail(asset.Failure{Info: user.Info, Err: errors.New("500")})
 			}, skip: "dashboard:user uses it and stays"},
+		{name: "a kind that may use it is not read", policy: with(owned, func(p *importer.Policy) {
+			p.Prune.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
+		}), broken: func(_, live *asset.Set) { live.SkipKind("dashboard", "not selected") }, skip: "whether one of the dashboards uses it is not known (not selected)"},
+		{name: "a kind that uses nothing of the sort is not read", policy: with(owned, func(p *importer.Policy) {
+			p.Prune.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
+		}), broken: func(_, live *asset.Set) { live.SkipKind("theme", "not selected") }, deletes: true},
+		{name: "rights that are only read", policy: with(owned, ruled(importer.Rule{ReadOnly: "rights are only read"})), skip: "rights are only read, so the server keeps it"},
 		{name: "used by itself", policy: owned, live: []*asset.Asset{doc(t, "gone", "1", "1", gone.ID)}, base: []*asset.Asset{gone}, deletes: true},
 	}
 	for _, tt := range tests {

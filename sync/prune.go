@@ -28,7 +28,7 @@ func HeldBy(p *importer.Plan) error {
 // prunePolicy completes what a caller wants of pruning with what the instance, the
 // inventory, the brake and the reading of Git say.
 func (e *Engine) prunePolicy(in *Instance, p importer.Prune, desired, live *asset.Set, broken []BrokenFile, run *Run) (importer.Prune, error) {
-	p.Max, p.MaxPercent, p.Cannot = in.Prune.Max, in.Prune.MaxPercent, in.Prune.Cannot
+	p.Max, p.MaxPercent, p.Cannot, p.Uses = in.Prune.Max, in.Prune.MaxPercent, in.Prune.Cannot, in.Prune.Uses
 	p.Instance, p.Tolerate = in.Name, in.tolerates(e.Now())
 	if len(broken) > 0 {
 		p.Unsafe = fmt.Sprintf("a file in Git cannot be read, and it may be the missing one (%v)", broken[0].Err)
@@ -39,7 +39,9 @@ func (e *Engine) prunePolicy(in *Instance, p importer.Prune, desired, live *asse
 	}
 	if hold != nil {
 		p.Unsafe = hold.String()
-		run.warn("%s: what the server has now may be wrong", hold)
+		if !p.Restore { // which is what people do about it
+			run.warn("%s: what the server has now may be wrong", hold)
+		}
 	}
 	v, err := e.loadInventory(in)
 	if err != nil {
