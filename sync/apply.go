@@ -93,6 +93,9 @@ func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, l
 	for a := range live.All() {
 		files[basePath(a.ID)] = a.Content
 	}
+	if err := e.fillDeleted(in, p, live, files); err != nil {
+		return err
+	}
 	var list bytes.Buffer
 	for _, c := range p.Changes {
 		if c.Applies() {
@@ -110,6 +113,30 @@ func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, l
 		if err := e.Repo.Push(ctx, ref); err != nil {
 			run.warn("the pre-image is kept in the local clone only: %v", err)
 		}
+	}
+	return nil
+}
+
+// fillDeleted adds to the pre-image of what is deleted the values that the server
+// has and does not show, as both sides last knew them: nothing else will know them.
+func (e *Engine) fillDeleted(in *Instance, p *importer.Plan, live *asset.Set, files map[string][]byte) error {
+	var b *base
+	for _, c := range p.Changes {
+		a := live.Get(c.ID)
+		if c.Action != importer.Delete || !c.Applies() || a == nil || len(a.Unread) == 0 {
+			continue
+		}
+		if b == nil {
+			var err error
+			if b, err = e.loadBase(in, live); err != nil {
+				return err
+			}
+		}
+		full, err := takeUnread(a, content(b.set.Get(c.ID)))
+		if err != nil {
+			return err
+		}
+		files[basePath(c.ID)] = full
 	}
 	return nil
 }

@@ -116,6 +116,19 @@ func TestPrune_whatDashkeepMade(t *testing.T) {
 	}
 }
 
+// A value that the server has and does not show is in the pre-image all the same.
+func TestPrune_preimageHoldsWhatTheServerHides(t *testing.T) {
+	m, s := orchard(t, "")
+	s.set("Grace", n(3), "hidden", "h")
+	m.pull()
+	s.shy = true
+	m.remove(n(3))
+	run := m.apply(prune())
+	if kept := m.backups()[run.Backup][basePath(n(3))]; run.Code() != 0 || read(t, kept)["hidden"] != "h" {
+		t.Errorf("%+v\n%s", run, kept)
+	}
+}
+
 // What people made is deleted only after manage, and not after release.
 func TestPrune_manageAndRelease(t *testing.T) {
 	m, s := orchard(t, "")
