@@ -462,3 +462,19 @@ func TestInventory_join(t *testing.T) {
 		t.Error("a damaged one wins")
 	}
 }
+
+// binServer keeps what it deletes.
+type binServer struct{ *fakeServer }
+
+func (s binServer) Trash(ctx context.Context, id asset.ID) (string, error) {
+	return "in the trash", s.Delete(ctx, id)
+}
+
+func TestPrune_softDeleteIsReported(t *testing.T) {
+	m, s := orchard(t, "")
+	m.Instances[0].Target = binServer{s}
+	m.remove(n(3))
+	if run := m.apply(prune()); run.Code() != 0 || run.Outcome.Done[0].Kept != "in the trash" || s.objects[n(3)] != nil {
+		t.Errorf("%+v", run.Outcome)
+	}
+}
