@@ -89,6 +89,7 @@ a signal. Any other code means failure.`,
 	})
 	root.AddCommand(a.demoCmd(), a.initCmd(), a.checkCmd(), a.pullCmd(), a.planCmd(), a.applyCmd(), a.restoreCmd(), a.bundleCmd(),
 		a.manageCmd(), a.releaseCmd(), a.statusCmd(), a.lintCmd(), a.serveCmd(), a.configCmd(), a.versionCmd())
+	a.completeInstances(root.Commands()...)
 	return root
 }
 
