@@ -21,7 +21,7 @@ import (
 // sharedPrefixes are the own refs that a second machine needs to take over.
 // Others (leases, caches) are not fetched with the branch.
 func sharedPrefixes() []string {
-	return []string{OwnPrefix + "base/", OwnPrefix + "ids/", OwnPrefix + "backup/"}
+	return []string{OwnPrefix + "base/", OwnPrefix + "ids/", OwnPrefix + "backup/", OwnPrefix + "inventory/"}
 }
 
 // seenPrefix is where the remote's values of own refs are remembered.

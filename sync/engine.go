@@ -52,6 +52,7 @@ type Instance struct {
 	Named     []asset.Kind // those that the config names (select.kinds)
 	Select    exporter.Selection
 	Brake     exporter.Brake
+	Prune     importer.Prune // of the config: Enabled, Max, MaxPercent, and what the platform cannot delete
 	Rule      func(asset.Info) importer.Rule
 	// Accepted says why a known-broken asset does not fail a run; ok is false for
 	// every other asset.

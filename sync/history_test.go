@@ -397,7 +397,7 @@ func (p *pure) pull(accept bool) ([]Conflict, bool, int) {
 	b := &base{set: p.set(p.base)}
 	r := mustReconcile(p.t, p.set(p.files), live, b.set)
 	brake := exporter.Brake{Removed: 10, ChangedPercent: 25}
-	if held := brake.Check(exporter.Seen{Known: b.set.Len(), Live: live.Len(), Removed: r.Removed, Changed: r.Changed}); held != nil && !accept {
+	if held := brake.Check(exporter.Seen{Known: b.set.Len(), Live: live.Len(), Removed: r.Removed, Changed: len(r.Changed)}); held != nil && !accept {
 		return nil, true, 0
 	}
 	for _, c := range r.Pulled {
