@@ -9,16 +9,27 @@ import (
 )
 
 func (a *app) checkCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "check",
-		Short: "Check the config, every login and the Git remote",
-		Long: `Reads the config, logs in to every instance and says its version and what the
-account cannot do, and asks the Git remote for its branches. Nothing is written
-anywhere but to the local clone, which is brought up to date.`,
-		Example: "  dashkeep check\n  dashkeep check --output json",
-		Args:    exactly(0, "no arguments"),
-		RunE:    func(c *cobra.Command, _ []string) error { return a.check(c.Context()) },
+	var role string
+	c := &cobra.Command{
+		Use:   "check [INSTANCE...]",
+		Short: "Check the config, every login, what the accounts may do, and the Git remote",
+		Long: `Reads the config, logs in to each instance (default: all) and says its version
+and what the account may not see or do, with a script that makes a role with what
+it lacks. Asks the Git remote for its branches. Nothing is written anywhere but to
+the local clone, which is brought up to date. With --role only that script is
+printed, for an account that is to pull or to apply too, and no server is asked.`,
+		Example: `  dashkeep check
+  dashkeep check prod --output json
+  dashkeep check prod --role pull > role.py`,
+		RunE: func(c *cobra.Command, args []string) error {
+			if c.Flags().Changed("role") {
+				return a.printRole(args, role)
+			}
+			return a.check(c.Context(), args)
+		},
 	}
+	c.Flags().StringVar(&role, "role", "", "print only the script that makes the role an account needs for `pull|apply`")
+	return c
 }
 
 type checkReport struct {
@@ -28,10 +39,15 @@ type checkReport struct {
 	User    string   `json:"user,omitempty"`
 	Notes   []string `json:"notes,omitempty"`
 	Error   string   `json:"error,omitempty"`
+
+	Rights []rightsReport `json:"rights,omitempty"`
+	// Role is a script that makes a role with what is lacking for RoleFor.
+	Role    string `json:"role,omitempty"`
+	RoleFor string `json:"role_for,omitempty"`
 }
 
-func (a *app) check(ctx context.Context) error {
-	s, err := a.open(ctx, nil, false)
+func (a *app) check(ctx context.Context, names []string) error {
+	s, err := a.open(ctx, names, false)
 	if err != nil {
 		return err
 	}
@@ -57,7 +73,9 @@ func (a *app) check(ctx context.Context) error {
 		if err == nil && !server.Tested {
 			server.Notes = append(server.Notes, fmt.Sprintf("version %s was never tested with dashkeep", first(server.Version, "unknown")))
 		}
-		add(checkReport{What: "instance " + in.Name, Version: server.Version, User: server.User, Notes: server.Notes}, err)
+		r := checkReport{What: "instance " + in.Name, Version: server.Version, User: server.User, Notes: server.Notes}
+		err = s.audit(ctx, in, &r, err)
+		add(r, err)
 	}
 	if a.output == "json" {
 		if err := a.printJSON(map[string]any{"schema_version": jsonVersion, "checks": reports}); err != nil {
@@ -92,5 +110,6 @@ func (a *app) printChecks(reports []checkReport) {
 		for _, n := range r.Notes {
 			a.printf("    note: %s\n", oneLine(n))
 		}
+		a.printRights(r)
 	}
 }

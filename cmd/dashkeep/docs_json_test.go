@@ -21,7 +21,7 @@ func TestJSONPageNamesEveryField(t *testing.T) {
 		"plan": planReport{}, "change": changeReport{}, "run": runReport{}, "asset": assetReport{}, "value": valueReport{},
 		"status": statusReport{}, "state": stateReport{}, "check": checkReport{}, "lint": findingReport{},
 		"bundle": bundleReport{},
-		"kind":   kindReport{},
+		"rights": rightsReport{}, "kind": kindReport{},
 	} {
 		if got, want := documented(page, heading), printed(v); !slices.Equal(got, want) {
 			t.Errorf("docs/json.md, %s\n has  %v\n want %v", heading, got, want)

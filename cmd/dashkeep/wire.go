@@ -216,6 +216,9 @@ func (s *session) connect(in *syncer.Instance) error {
 	}
 	in.Source, in.Target, in.Rules, in.Kinds, in.Ping = p, p, f.Rules, f.Kinds, p.Ping
 	in.Named = c.Select.Kinds
+	if a, ok := p.(platform.Auditor); ok {
+		in.Rights = a.Rights
+	}
 	in.IDs, in.OneByOne = ids, !f.Caps.Bulk
 	in.Prune.Cannot = func(k asset.Kind) string { return cannotDelete(f, k) }
 	in.Prune.Uses = func(by, of asset.Kind) bool { // rights are not in the way: they are seldom read, and the server looks after them

@@ -30,6 +30,7 @@ func Factory() platform.Factory {
 		Guarded: []asset.Kind{kindDatabase},
 		Limits:  limits(),
 		Bundle:  bundle,
+		Role:    roleScript,
 		Inbox:   true,
 		New: func(c platform.Config) (platform.Platform, error) {
 			if c.Inbox != "" {
