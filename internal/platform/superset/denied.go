@@ -23,6 +23,14 @@ func isDenied(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusForbidden && !e.HTML
 }
 
+// unlisted reports whether the answer to a list concerns its kind alone: the
+// account may not ask for it, or it is a record (record.go), whose API a server may
+// have switched off.
+func unlisted(k asset.Kind, err error) bool {
+	var e *apihttp.Error
+	return isDenied(err) || isRecord(k) && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML
+}
+
 // deniedKinds are the kinds whose lists were refused, refused[i] being the answer
 // for kinds[i]. When nothing at all may be listed that is the error: it would read
 // as an empty server.
@@ -33,6 +41,9 @@ func deniedKinds(kinds []asset.Kind, refused []error) (map[asset.Kind]asset.Kind
 			continue
 		}
 		out[k] = asset.KindError{Kind: k, Why: "this account may not list them (" + readPermit(k).String() + ")"}
+		if !isDenied(refused[i]) {
+			out[k] = asset.KindError{Kind: k, Why: "this server has no list of them (404)", Reason: asset.NotThere}
+		}
 		if len(out) == len(kinds) {
 			return nil, fmt.Errorf("this account may not list any of %s (a role that may: dashkeep check --role pull): %w", plurals(kinds), refused[i])
 		}

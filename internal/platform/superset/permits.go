@@ -29,9 +29,9 @@ func view(k asset.Kind) string {
 		return "SavedQuery"
 	case kindTheme:
 		return "Theme"
-	case "tag":
+	case kindTag:
 		return "Tag"
-	case "css_template":
+	case kindCSS:
 		return "CssTemplate"
 	case annotationLayer:
 		return "Annotation"
