@@ -9,16 +9,35 @@ import (
 )
 
 func (a *app) checkCmd() *cobra.Command {
-	return &cobra.Command{
+	var repository, repair bool
+	c := &cobra.Command{
 		Use:   "check",
-		Short: "Check the config, every login and the Git remote",
+		Short: "Check the config, every login and the Git remote, or the repository",
 		Long: `Reads the config, logs in to every instance and says its version and what the
 account cannot do, and asks the Git remote for its branches. Nothing is written
-anywhere but to the local clone, which is brought up to date.`,
-		Example: "  dashkeep check\n  dashkeep check --output json",
+anywhere but to the local clone, which is brought up to date.
+
+--repo looks at the local clone instead, whole: every object is compared with
+its id, every reference is followed, asset files must be in canonical form, base
+and ids of each instance must be of use. It asks no server, changes nothing, and
+says what to type for each thing it finds. With --repair what is sound is copied
+out of damaged packs, those are moved to .git/dashkeep/quarantine, and everything
+the remote has is fetched again; nothing is deleted.`,
+		Example: "  dashkeep check\n  dashkeep check --output json\n  dashkeep check --repo\n  dashkeep check --repo --repair",
 		Args:    exactly(0, "no arguments"),
-		RunE:    func(c *cobra.Command, _ []string) error { return a.check(c.Context()) },
+		RunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case repair && !repository:
+				return usageError{"--repair goes with --repo"}
+			case repository:
+				return a.checkRepo(c.Context(), repair)
+			}
+			return a.check(c.Context())
+		},
 	}
+	c.Flags().BoolVar(&repository, "repo", false, "read the whole repository and say what is wrong with it")
+	c.Flags().BoolVar(&repair, "repair", false, "with --repo: set damaged files aside and fetch again what the remote has")
+	return c
 }
 
 type checkReport struct {
