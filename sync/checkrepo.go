@@ -60,6 +60,7 @@ func (e *Engine) CheckRepo(ctx context.Context) (*RepoCheck, error) {
 		e.checkFiles(c, in)
 		e.checkBase(c, in)
 		e.checkIDs(c, in)
+		e.checkInventory(c, in)
 	}
 	return c, e.checkOwnRefs(ctx, c)
 }
@@ -166,6 +167,15 @@ func (e *Engine) checkIDs(c *RepoCheck, in *Instance) {
 	}
 }
 
+// checkInventory reads what dashkeep may delete on the server.
+func (e *Engine) checkInventory(c *RepoCheck, in *Instance) {
+	if _, err := e.loadInventory(in); err != nil {
+		name := refName("inventory", in.Name)
+		c.add(in, fmt.Sprintf("git -C %s update-ref %s %s~1 puts back what it held before (git log -p %s shows it); nothing is pruned meanwhile", e.Repo.Path(), name, name, name),
+			"%v", err)
+	}
+}
+
 // checkOwnRefs looks at own refs of every sort, also of sorts that this version
 // does not know: state of no configured instance, and JSON that is none.
 func (e *Engine) checkOwnRefs(ctx context.Context, c *RepoCheck) error {
@@ -185,7 +195,7 @@ func (e *Engine) checkOwnRefs(ctx context.Context, c *RepoCheck) error {
 				Next: fmt.Sprintf("git -C %s update-ref -d %s, if that instance is gone for good", e.Repo.Path(), ref)})
 			continue
 		}
-		if slices.Contains([]string{"base", "ids", "backup", "live"}, sort) {
+		if slices.Contains([]string{"base", "ids", "inventory", "backup", "live"}, sort) {
 			continue // looked at, of no consequence, or assets that a person gets back as they are
 		}
 		files, err := e.Repo.Files(refs[ref], "")
