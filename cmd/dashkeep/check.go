@@ -10,25 +10,44 @@ import (
 
 func (a *app) checkCmd() *cobra.Command {
 	var role string
+	var repository, repair bool
 	c := &cobra.Command{
 		Use:   "check [INSTANCE...]",
-		Short: "Check the config, every login, what the accounts may do, and the Git remote",
+		Short: "Check the config, every login, what the accounts may do, and the Git remote, or the repository",
 		Long: `Reads the config, logs in to each instance (default: all) and says its version
 and what the account may not see or do, with a script that makes a role with what
 it lacks. Asks the Git remote for its branches. Nothing is written anywhere but to
 the local clone, which is brought up to date. With --role only that script is
-printed, for an account that is to pull or to apply too, and no server is asked.`,
+printed, for an account that is to pull or to apply too, and no server is asked.
+
+--repo looks at the local clone instead, whole: every object is compared with
+its id, every reference is followed, asset files must be in canonical form, base
+and ids of each instance must be of use. It asks no server, changes nothing, and
+says what to type for each thing it finds. With --repair what is sound is copied
+out of damaged packs, those are moved to .git/dashkeep/quarantine, and everything
+the remote has is fetched again; nothing is deleted.`,
 		Example: `  dashkeep check
   dashkeep check prod --output json
-  dashkeep check prod --role pull > role.py`,
+  dashkeep check prod --role pull > role.py
+  dashkeep check --repo
+  dashkeep check --repo --repair`,
 		RunE: func(c *cobra.Command, args []string) error {
-			if c.Flags().Changed("role") {
+			switch {
+			case repair && !repository:
+				return usageError{"--repair goes with --repo"}
+			case repository && (len(args) > 0 || c.Flags().Changed("role")):
+				return usageError{"--repo looks at the whole repository: it takes no INSTANCE and no --role"}
+			case repository:
+				return a.checkRepo(c.Context(), repair)
+			case c.Flags().Changed("role"):
 				return a.printRole(args, role)
 			}
 			return a.check(c.Context(), args)
 		},
 	}
 	c.Flags().StringVar(&role, "role", "", "print only the script that makes the role an account needs for `pull|apply`")
+	c.Flags().BoolVar(&repository, "repo", false, "read the whole repository and say what is wrong with it")
+	c.Flags().BoolVar(&repair, "repair", false, "with --repo: set damaged files aside and fetch again what the remote has")
 	return c
 }
 

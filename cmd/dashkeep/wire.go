@@ -65,6 +65,21 @@ func (a *app) configOptions() config.Options {
 // open reads the config, opens the repository and connects the named instances
 // (none: all of them). readOnly takes no lock and writes nothing.
 func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session, error) {
+	s, err := a.openRepo(ctx, names, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range s.asked {
+		if err := s.connect(in); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// openRepo is open without any connection.
+func (a *app) openRepo(ctx context.Context, names []string, readOnly bool) (*session, error) {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return nil, err
@@ -84,12 +99,6 @@ func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session
 		return nil, err
 	}
 	s.engine.Repo = s.store
-	for _, in := range s.asked {
-		if err := s.connect(in); err != nil {
-			s.close()
-			return nil, err
-		}
-	}
 	return s, nil
 }
 
