@@ -114,6 +114,13 @@ func TestPrune_whatDashkeepMade(t *testing.T) {
 	if skips, _ := m.skips(prune()); len(skips) != 1 || !strings.Contains(skips[n(1)], "did not create it") {
 		t.Errorf("the next plan: %v", skips)
 	}
+	m.commit(map[string][]byte{"prod/charts/three.yaml": canon(t, n(3), "Three", "a", "1")}) // on second thoughts
+	if run := m.apply(prune()); run.Code() != 0 || s.objects[n(3)] == nil {
+		t.Errorf("%+v", run)
+	}
+	if v := m.inventory(); len(v.Assets) != 1 || !v.owns(n(3)) || len(v.Deleted) != 2 {
+		t.Errorf("inventory %+v", v)
+	}
 }
 
 // A value that the server has and does not show is in the pre-image all the same.
@@ -476,5 +483,46 @@ func TestPrune_softDeleteIsReported(t *testing.T) {
 	m.remove(n(3))
 	if run := m.apply(prune()); run.Code() != 0 || run.Outcome.Done[0].Kept != "in the trash" || s.objects[n(3)] != nil {
 		t.Errorf("%+v", run.Outcome)
+	}
+}
+
+// A restore to another instance prunes by that one's inventory and base.
+func TestPrune_restoreElsewhere(t *testing.T) {
+	l := newLab(t)
+	s, other := newFake(), newFake()
+	for i := range 4 {
+		s.set("Grace", n(i+1), "a", "1")
+	}
+	m := l.machine("clone", "", s, other)
+	in := m.Instances[1]
+	in.Prune = importer.Prune{Max: 10, MaxPercent: 100}
+	restore := func() *Run {
+		t.Helper()
+		p, _, err := m.PlanRestore(context.Background(), "prod", RestoreOptions{To: in.Name, Prune: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		run, err := m.Restore(context.Background(), p, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run
+	}
+	m.pull()
+	if run := restore(); run.Code() != 0 || len(other.objects) != 4 {
+		t.Fatalf("%+v", run)
+	}
+	m.remove(n(1), n(2))
+	if run := restore(); len(other.objects) != 4 || !strings.Contains(run.Plan.Changes[0].Skip, "never pulled") {
+		t.Fatalf("deleted, though nobody knows whether somebody edited it: %+v", run.Plan.Changes)
+	}
+	if _, err := m.Pull(context.Background(), in.Name, PullOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	other.set("Grace", n(2), "a", "at work")
+	other.set("Grace", n(7), "a", "at work")
+	run := restore()
+	if run.Code() != 13 || other.objects[n(1)] != nil || other.field(n(2), "a") != "at work" || other.objects[n(7)] == nil || len(s.objects) != 4 {
+		t.Errorf("%+v, left %v", run, other.ids())
 	}
 }
