@@ -1,9 +1,12 @@
 package superset
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -49,6 +52,7 @@ type look struct {
 	marks   map[asset.ID]seenRow // what is known now
 	rows    map[asset.Kind][]row // that were looked at
 	index   *index               // of the reading of everything
+	unread  map[asset.Kind]string
 }
 
 // head is the first page of a kind, newest first.
@@ -68,24 +72,38 @@ func (c *conn) Changed(ctx context.Context, since *asset.Seen) (*asset.Changes, 
 func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Changes, error) {
 	began, version := c.now(), c.versionNow(ctx) // it decides which kinds there are
 	l := &look{c: c, began: began, version: version, kinds: c.kinds(ctx), heads: map[asset.Kind]*head{},
-		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
+		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}, unread: map[asset.Kind]string{}}
+	all := func(why string) (*look, *asset.Changes, error) {
+		return l, &asset.Changes{Server: l.version, All: why, Skipped: c.skips(ctx), Export: l.exportAll, Seen: l.seenAll}, nil
+	}
 	if err := l.ask(ctx); err != nil {
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{Server: l.version, All: why, Skipped: c.skips(ctx), Export: l.exportAll, Seen: l.seenAll}, nil
+		return all(why)
 	}
+	c.teach(l.known)
 	ch := &asset.Changes{Server: l.version, Skipped: c.skips(ctx), Export: l.export, Seen: l.seen}
-	return l, ch, l.compare(ctx, ch)
+	maps.Copy(ch.Skipped, l.unread)
+	err := l.compare(ctx, ch)
+	var kind *asset.KindError
+	if errors.As(err, &kind) {
+		return all(kind.Error())
+	}
+	return l, ch, err
 }
 
-// ask sends one request per kind.
+// ask sends one request per kind. A kind that this account may not list takes no
+// part in the look.
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
-	heads := make([]*head, len(l.kinds))
+	heads, unread := make([]*head, len(l.kinds)), make([]*asset.KindError, len(l.kinds))
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
+			if err = refused(k, err); errors.As(err, &unread[i]) {
+				err = nil
+			}
 			return err
 		})
 	}
@@ -93,19 +111,24 @@ func (l *look) ask(ctx context.Context) error {
 		return err
 	}
 	for i, k := range l.kinds {
+		if unread[i] != nil {
+			l.unread[k] = unread[i].Why
+			continue
+		}
 		l.heads[k] = heads[i]
 	}
+	l.kinds = slices.DeleteFunc(l.kinds, func(k asset.Kind) bool { return l.heads[k] == nil })
 	return nil
 }
 
 func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
-	p, err := c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
+	p, err := c.ordered(ctx, k, cmp.Or(traitOf(k).newest, "changed_on_delta_humanized"), "desc", 0, pageSize)
 	if err != nil {
 		return nil, err
 	}
 	h := &head{page: p, byRow: map[int]row{}}
 	for i, r := range p.Rows {
-		if r.UUID == "" {
+		if r.UUID == "" && !traitOf(k).unnamed {
 			return nil, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 		}
 		h.byRow[r.ID] = r
@@ -119,6 +142,19 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	}
 	h.whole = len(h.byRow) == p.Count
 	return h, nil
+}
+
+// name gives the rows their uuids where the list shows none.
+func (h *head) name(ctx context.Context, c *conn, k asset.Kind) error {
+	rows, err := c.name(ctx, k, h.Rows)
+	if err != nil {
+		return err
+	}
+	h.Rows, h.byRow = rows, map[int]row{}
+	for _, r := range rows {
+		h.byRow[r.ID] = r
+	}
+	return nil
 }
 
 // versionNow asks for the version although it may be known: a server may be
@@ -173,6 +209,11 @@ func (l *look) compare(ctx context.Context, ch *asset.Changes) error {
 	for id, r := range l.known {
 		known[id.Kind][r.row] = id
 	}
+	for _, k := range l.kinds {
+		if err := l.heads[k].name(ctx, l.c, k); err != nil {
+			return err
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	rows, whole := make([][]row, len(l.kinds)), make([]bool, len(l.kinds))
 	for i, k := range l.kinds {
@@ -199,7 +240,7 @@ func (l *look) compare(ctx context.Context, ch *asset.Changes) error {
 				}
 			}
 		}
-		for _, r := range rows[i] {
+		for _, r := range peoples(rows[i]) {
 			l.settle(k, r, ch)
 		}
 	}
@@ -237,7 +278,7 @@ func (l *look) sure(k asset.Kind, h *head, known map[int]asset.ID) bool {
 // same reports whether a row is known as it is, beyond doubt.
 func (l *look) same(k asset.Kind, r row) bool {
 	was, ok := l.known[asset.ID{Kind: k, UID: r.UUID}]
-	return ok && was.row == r.ID && was.print == printOf(r) && was.since == 0 && !changeTime(r).IsZero()
+	return ok && was.row == r.ID && was.print == printOf(r) && was.since == 0 && (traitOf(k).timeless || !changeTime(r).IsZero())
 }
 
 // settle takes a row over into what is known now.
@@ -247,7 +288,7 @@ func (l *look) settle(k asset.Kind, r row, ch *asset.Changes) {
 	now := seenRow{row: r.ID, print: printOf(r)}
 	if !l.same(k, r) {
 		ch.Changed = append(ch.Changed, id)
-		if repeats(changeTime(r), l.heads[k].newest) {
+		if !traitOf(k).timeless && repeats(changeTime(r), l.heads[k].newest) {
 			now.since = l.began.Unix()
 			if ok && was.row == now.row && was.print == now.print && was.since != 0 {
 				if now.since = was.since; l.began.Sub(time.Unix(was.since, 0)) > settles {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"net/http"
 	"strconv"
 	"strings"
@@ -45,7 +46,9 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 		}
 		rows, version, rules := r.lookup(ctx), r.c.version(ctx), Rules()
 		if everything {
-			for k, why := range r.c.skips(ctx) {
+			skips := r.c.skips(ctx)
+			maps.Copy(skips, r.index.unread)
+			for k, why := range skips {
 				if !yield(nil, &asset.KindError{Kind: k, Why: why}) {
 					return
 				}

@@ -26,11 +26,19 @@ type trait struct {
 	needs   []asset.Kind
 	rules   func() normalize.KindRules
 
+	newest   string // the column that orders a list by change; "" for changed_on_delta_humanized
+	timeless bool   // the list shows no change time, but all that the asset is
+	unnamed  bool   // the list shows no uuid (names.go)
+	own      bool   // the list shows only what this account made
+	optional bool   // an account that may not list it reads the rest
+
 	folder string // in an export, and of what an import takes
 	model  string // what the importer expects in metadata.yaml
 	// record reads and writes kinds that no export holds, by single requests; nil for
 	// those that exports hold.
 	record record
+	// complete adds to documents that were read what their export leaves out.
+	complete func(ctx context.Context, r *reading) error
 }
 
 // record is a kind that no export holds.
@@ -52,10 +60,16 @@ func traits() []trait {
 	return []trait{
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
 			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
+		{kind: kindSavedQuery, title: "label", rules: savedQueryRules, folder: "queries", model: "SavedQuery", needs: []asset.Kind{kindDatabase},
+			unnamed: true, own: true, optional: true, complete: completeQueries,
+			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.name,tags.type" + editors},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
 			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
+		{kind: kindTheme, title: "theme_name", rules: themeRules, folder: "themes", model: "Theme", since: "6.0.0",
+			newest: "theme_name", timeless: true, optional: true, complete: completeThemes,
+			columns: "id,uuid,theme_name,json_data,is_system,is_system_default,is_system_dark" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
 			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
 	}
@@ -162,9 +176,6 @@ func folderKind(folder string) (asset.Kind, bool) {
 		if t.folder != "" && t.folder == folder {
 			return t.kind, true
 		}
-	}
-	if folder == "themes" {
-		return kindTheme, true
 	}
 	return "", false
 }

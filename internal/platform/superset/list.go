@@ -2,7 +2,10 @@ package superset
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -43,10 +46,14 @@ func (c *conn) listAll(ctx context.Context) (*index, error) {
 func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	began := c.now()
 	g, gctx := errgroup.WithContext(ctx)
-	rows := make([][]row, len(kinds))
+	rows, unread := make([][]row, len(kinds)), make([]string, len(kinds))
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
+			var kind *asset.KindError
+			if errors.As(err, &kind) {
+				unread[i], err = kind.Why, nil
+			}
 			return err
 		})
 	}
@@ -56,8 +63,10 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
+	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, unread: map[asset.Kind]string{}}
 	if c.index != nil {
+		x.themes = c.index.themes
+		maps.Copy(x.unread, c.index.unread)
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
 				x.byID[id] = e
@@ -68,10 +77,17 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		}
 	}
 	for i, k := range kinds {
+		delete(x.unread, k)
+		if unread[i] != "" {
+			x.unread[k] = unread[i]
+		}
+		if k == kindTheme {
+			x.themes = rows[i]
+		}
 		x.byRow[k] = make(map[string]string, len(rows[i]))
-		for _, r := range rows[i] {
+		for _, r := range peoples(rows[i]) {
 			e := c.entryOf(k, r)
-			if k == kindDataset && e.database == "" { // lists before 6.0.0 show the row only
+			if e.database == "" && r.Of.ID != 0 { // lists of datasets before 6.0.0 and of saved queries show the row only
 				e.database = x.byRow[kindDatabase][strconv.Itoa(r.Of.ID)]
 			}
 			x.byID[e.info.ID], x.byRow[k][strconv.Itoa(r.ID)] = e, r.UUID
@@ -85,20 +101,38 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 }
 
 // listKind reads all pages until they fit together: no row twice and as many as
-// the server counts. Rows added or removed meanwhile make it read again.
+// the server counts. Rows added or removed meanwhile make it read again. It is an
+// *asset.KindError where this account may not read the kind.
 func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 	const tries = 4
 	for range tries {
 		rows, whole, err := c.listOnce(ctx, k)
 		if err != nil {
-			return nil, err
+			return nil, refused(k, err)
 		}
 		if whole {
-			return rows, nil
+			return c.name(ctx, k, rows)
 		}
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
 	}
 	return nil, fmt.Errorf("instance %s: the list of %s changed %d times while it was read; try again when fewer people edit", c.instance, k.Plural(), tries)
+}
+
+// refused makes a KindError of the refusal of a list that one can do without: Alpha
+// and Gamma may not list saved queries (403, 4.1.4 to 6.1.0), and a server that does
+// not tell its version may be too old for themes (404).
+func refused(k asset.Kind, err error) error {
+	var e *apihttp.Error
+	t := traitOf(k)
+	switch {
+	case !t.optional || !errors.As(err, &e):
+		return err
+	case e.Status == http.StatusForbidden:
+		return &asset.KindError{Kind: k, Why: "this account may not list them: " + e.Error()}
+	case e.Status == http.StatusNotFound && t.since != "":
+		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + t.since + ": " + e.Error()}
+	}
+	return err
 }
 
 type page struct {
@@ -131,7 +165,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 	for _, p := range pages {
 		whole = whole && p.Count == first.Count
 		for _, r := range p.Rows {
-			if r.UUID == "" {
+			if r.UUID == "" && !traitOf(k).unnamed {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
 			whole = whole && !seen[r.ID]

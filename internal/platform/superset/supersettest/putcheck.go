@@ -23,7 +23,9 @@ var putFields = map[string]map[string]byte{
 		"allow_ctas": 'b', "allow_cvas": 'b', "allow_dml": 'b', "force_ctas_schema": 's', "impersonate_user": 'b',
 		"masked_encrypted_extra": 's', "extra": 'j', "server_cert": 's', "sqlalchemy_uri": 's', "is_managed_externally": 'b',
 		"external_url": 's', "uuid": 's'},
-	Theme:           {"theme_name": 's', "json_data": 'j'},
+	Theme: {"theme_name": 's', "json_data": 'j'},
+	SavedQuery: {"db_id": 'i', "description": 's', "label": 's', "catalog": 's', "schema": 's', "sql": 's', "template_parameters": 's',
+		"extra_json": 's'},
 	AnnotationLayer: {"name": 's', "descr": 's'},
 }
 

@@ -47,6 +47,7 @@ type Server struct {
 	tagging     bool
 	tunnels     bool
 	unreachable bool // every warehouse
+	fixedThemes bool // see WithFixedThemes
 	version     string
 	users       []User
 	accessed    time.Duration // lifetime of an access token
@@ -119,6 +120,7 @@ func New(opts ...Option) *Server {
 		}
 	}
 	s.state = newState(s.firstID)
+	s.systemThemes()
 	s.mux = s.routes()
 	return s
 }
@@ -152,7 +154,12 @@ func (s *Server) routes() *http.ServeMux {
 		base := "/api/v1/" + kind + "/"
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
-		handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		if kind == SavedQuery {
+			handle("PUT "+base+"{id}", s.servePutQuery)
+			handle("POST "+base+"{$}", s.servePostQuery)
+		} else {
+			handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		}
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
 		if kind == AnnotationLayer {
@@ -161,6 +168,12 @@ func (s *Server) routes() *http.ServeMux {
 		}
 		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
+	}
+	if s.themes() {
+		for _, f := range []string{"system_default", "system_dark"} {
+			handle("PUT /api/v1/theme/{id}/set_"+f, func(c *call) { s.serveSetTheme(c, "is_"+f) })
+			handle("DELETE /api/v1/theme/unset_"+f, func(c *call) { s.serveUnsetTheme(c, "is_"+f) })
+		}
 	}
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("GET /api/v1/dashboard/{id}/charts", s.serveDashboardCharts)
