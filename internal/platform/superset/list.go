@@ -130,7 +130,7 @@ func refused(k asset.Kind, err error) error {
 	case e.Status == http.StatusForbidden:
 		return &asset.KindError{Kind: k, Why: "this account may not list them: " + e.Error()}
 	case e.Status == http.StatusNotFound && t.since != "":
-		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + t.since + ": " + e.Error()}
+		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + t.since}
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package superset_test
 
 import (
 	"errors"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -38,8 +39,14 @@ func simulator(t *testing.T, version string, full bool, opts ...st.Option) (*st.
 
 func readAll(t *testing.T, p platform.Platform) map[asset.ID]*asset.Asset {
 	t.Helper()
+	return collect(t, p.Export(t.Context(), nil))
+}
+
+// collect makes what an export gives canonical.
+func collect(t *testing.T, export iter.Seq2[*asset.Raw, error]) map[asset.ID]*asset.Asset {
+	t.Helper()
 	out := map[asset.ID]*asset.Asset{}
-	for raw, err := range p.Export(t.Context(), nil) {
+	for raw, err := range export {
 		if kind := (*asset.KindError)(nil); errors.As(err, &kind) {
 			continue // not read, which is no failure
 		}

@@ -160,3 +160,15 @@ func (c *Client) queryUID(ctx context.Context, row int) (string, error) {
 	}
 	return "", fmt.Errorf("the export of saved query %d does not hold it", row)
 }
+
+// ReuseRow makes the next object of a kind take the row id after the last one that
+// is there, as SQLite does.
+func (s *Server) ReuseRow(kind string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.firstID - 1
+	for _, r := range s.state.rows[kind] {
+		last = max(last, r.id)
+	}
+	s.state.next[kind] = last + 1
+}

@@ -152,6 +152,15 @@ func (s *Server) routes() *http.ServeMux {
 			continue
 		}
 		base := "/api/v1/" + kind + "/"
+		handle := func(pattern string, f func(*call)) {
+			handle(pattern, func(c *call) {
+				if kind == SavedQuery && s.users[c.user-1].Role != Admin { // the role sql_lab has the rights
+					c.message(http.StatusForbidden, "Forbidden")
+					return
+				}
+				f(c)
+			})
+		}
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
 		if kind == SavedQuery {
