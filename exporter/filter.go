@@ -55,9 +55,8 @@ func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
 			out.Unselect(f.ID)
 		}
 	}
-	for _, k := range set.SkippedKinds() {
-		why, _ := set.Skipped(k)
-		out.SkipKind(k, why)
+	for _, k := range set.Kinds() {
+		out.SkipKind(k)
 	}
 	for _, n := range set.Notes {
 		if keep[n.ID] {

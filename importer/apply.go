@@ -145,6 +145,9 @@ func (r *run) write(ctx context.Context, level []Change, reread bool) {
 			continue
 		}
 		delete(byID, res.ID)
+		if failed := r.dependsOnFailed(c); res.Err != nil && failed != "" {
+			res.Err = fmt.Errorf("%w (%s was not written either)", res.Err, failed)
+		}
 		r.done(Done{Change: c, Err: res.Err, Omitted: append(res.Omitted, c.unsaid()...), URL: res.URL})
 	}
 	for _, a := range as {
@@ -178,7 +181,7 @@ func (r *run) runnable(ctx context.Context, level []Change, reread bool) []Chang
 		switch {
 		case slices.Contains(stale, c.ID):
 			r.done(Done{Change: c, Err: ErrEditedMeanwhile})
-		case r.dependsOnFailed(c) != "":
+		case r.dependsOnFailed(c) != "" && c.Action != Create:
 			r.done(Done{Change: c, Err: fmt.Errorf("not written, because %s failed", r.dependsOnFailed(c))})
 		default:
 			out = append(out, c)
@@ -187,7 +190,10 @@ func (r *run) runnable(ctx context.Context, level []Change, reread bool) []Chang
 	return out
 }
 
-// dependsOnFailed names a reference that was to be created and was not.
+// dependsOnFailed names a reference that was to be created and was not. An update
+// is held back then: what the server has is better than a part of what Git has. A
+// creation is tried: the connector knows what the asset cannot do without, and
+// after a loss a dashboard that lacks one chart is better than none.
 func (r *run) dependsOnFailed(c Change) string {
 	if c.Action == Delete {
 		return ""

@@ -3,6 +3,7 @@ package importer_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -154,26 +155,33 @@ func TestApply_editedBetweenLevelsIsLeftAlone(t *testing.T) {
 	}
 }
 
-// One refused asset takes with it only what needs it.
+// One refused asset takes with it only what cannot be without it: what is new is
+// left to the server to judge, what is there already is not made worse.
 func TestApply_oneBadAssetNeverStopsTheRest(t *testing.T) {
-	bad := asset.ID{Kind: "chart", UID: "bad"}
-	desired := set(t, doc(t, "bad", "1", "1"), doc(t, "good", "1", "1"),
-		kindDoc(t, "dashboard", "needs", "1", "1", bad), kindDoc(t, "dashboard", "free", "1", "1", asset.ID{Kind: "chart", UID: "good"}))
-	s := newServer()
-	s.refuse[bad] = errors.New("422")
-	p, _ := importer.MakePlan(desired, nil, nil, importer.Policy{})
+	bad, strict := asset.ID{Kind: "chart", UID: "bad"}, asset.ID{Kind: "chart", UID: "strict"}
+	known := kindDoc(t, "dashboard", "known", "0", "0")
+	desired := set(t, doc(t, "bad", "1", "1"), doc(t, "good", "1", "1"), kindDoc(t, "chart", "strict", "1", "1", bad),
+		kindDoc(t, "dashboard", "lax", "1", "1", bad), kindDoc(t, "dashboard", "known", "1", "1", bad),
+		kindDoc(t, "dashboard", "free", "1", "1", asset.ID{Kind: "chart", UID: "good"}))
+	s := newServer(known)
+	s.refuse[bad], s.refuse[strict] = errors.New("422"), errors.New("no dataset")
+	p, _ := importer.MakePlan(desired, set(t, known), set(t, known), importer.Policy{})
 	var pre []asset.ID
 	out, err := importer.Apply(t.Context(), s, p, s.options(&pre))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var failed []string
+	failed := map[string]string{}
 	for _, d := range out.Failed() {
-		failed = append(failed, d.ID.String())
+		failed[d.ID.String()] = d.Err.Error()
 	}
-	slices.Sort(failed)
-	if strings.Join(failed, " ") != "chart:bad dashboard:needs" || len(s.has) != 2 {
-		t.Errorf("failed %v, server has %d", failed, len(s.has))
+	want := map[string]string{"chart:bad": "422", "chart:strict": "no dataset (chart:bad was not written either)",
+		"dashboard:known": "not written, because chart:bad failed"}
+	if !maps.Equal(failed, want) {
+		t.Errorf("failed %v\nwant %v", failed, want)
+	}
+	if len(s.has) != 4 || s.has[known.ID] != known {
+		t.Errorf("the server has %d, and the known dashboard was touched: %v", len(s.has), s.has[known.ID] != known)
 	}
 }
 

@@ -142,20 +142,21 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 		return skip(c, Update, "the server lists it but it cannot be read: "+f.Err.Error()), nil
 	}
 	rule := p.rule(info)
-	if why, skipped := live.Skipped(id.Kind); skipped && d != nil {
+	if why, skipped := live.Skipped(id.Kind); skipped && d != nil && l == nil {
 		return skip(c, Create, why), nil
 	}
+	why, hidden := live.Hidden(id)
 	switch {
 	case d == nil && b == nil:
 		return nil, nil // new on the server: the next pull brings it
-	case d == nil && (live.Unselected(id) || live.Hidden(id)):
+	case d == nil && (live.Unselected(id) || hidden):
 		return nil, nil
 	case d == nil:
 		return skip(c, Delete, "deleted in Git; pruning is off, so the server keeps it"), nil
 	case l == nil && live.Unselected(id):
 		return skip(c, Update, "outside the instance's selection"), nil
-	case l == nil && live.Hidden(id):
-		return skip(c, Update, "not shown to this account at present: it may be hidden or gone"), nil
+	case l == nil && hidden:
+		return skip(c, Update, "not shown to this account: "+why), nil
 	case l == nil:
 		return createChange(c, rule, b, p), nil
 	}

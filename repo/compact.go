@@ -1,75 +1,126 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+	"syscall"
+	"time"
 )
 
-// compactAt is how many packs are too many: each one costs every start of a
-// program 0.3 ms, and git's own limit is the same.
-const compactAt = 50
+// Each commit makes a pack, and each pack costs every start of a program 0.3 ms.
+// compactAt is how many there may be; what a pull adds on top stays below git's
+// own limit of 50.
+const compactAt = 40
 
-// Compact joins packs when there are more than 50 of them; each commit makes
-// one. Otherwise it does nothing. It uses a git binary when there is one
-// (git repack --geometric, which also packs tighter) and joins the small packs
-// itself when there is none. Nothing is ever thrown away by it. Call it now and
-// then, when nothing waits.
-func (s *Store) Compact(ctx context.Context) error {
-	unlock, err := s.writer(ctx)
-	if err != nil {
-		return err
+// CompactQuickly is the limit for Compact where somebody waits: git packs 16 MiB
+// in half a second, copying them takes a tenth of one.
+const CompactQuickly = 16 << 20
+
+// Compact joins packs when there are more than 40 of them. Otherwise it does
+// nothing. The packs that are left form a geometric progression, each at least as
+// large as twice all smaller ones together, so that a byte is copied again only
+// a few times. It uses a git binary when there is one (git repack --geometric,
+// which also packs tighter) and copies by itself when there is none. Nothing is
+// ever thrown away.
+//
+// limit bounds the bytes that are packed anew, 0 is no bound. Reading and writing
+// go on meanwhile; a second Compact at the same time does nothing. Errors are of
+// no consequence but that the packs stay.
+func (s *Store) Compact(ctx context.Context, limit int64) error {
+	if s.opt.ReadOnly {
+		return ErrReadOnly
 	}
-	defer unlock()
+	if !s.compacting.TryLock() {
+		return nil
+	}
+	defer s.compacting.Unlock()
 	packs, err := s.packs()
 	if err != nil || len(packs) <= compactAt {
 		return err
 	}
 	defer s.obj.refresh()
+	all := rollUp(packs, 0)
 	git, err := exec.LookPath("git")
-	if err == nil {
-		if err = s.nativeRepack(ctx, git); err == nil {
-			return nil
+	if err == nil && (limit <= 0 || sizeOf(all) <= limit) {
+		if err = s.nativeRepack(ctx, git); err == nil || ctx.Err() != nil {
+			return err
 		}
 		s.opt.Log.Warn("git repack failed; joining packs without it", "error", err)
 	}
-	if err := s.joinPacks(ctx, packs); err != nil {
+	if err := s.joinPacks(ctx, rollUp(packs, limit)); err != nil {
 		return fmt.Errorf("joining packs of %s: %w", s.opt.Path, err)
 	}
 	return nil
 }
 
-// packs lists the packs that may be replaced.
-func (s *Store) packs() ([]string, error) {
+// packFile is a pack that may be replaced.
+type packFile struct {
+	base string // path without an ending
+	size int64
+}
+
+// packs lists them, the smallest first.
+func (s *Store) packs() ([]packFile, error) {
 	dir := s.file("objects/pack")
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	var out []packFile
 	for _, e := range list {
 		base, ok := strings.CutSuffix(filepath.Join(dir, e.Name()), ".pack")
-		if ok && exists(base+".idx") && !exists(base+".keep") && !exists(base+".promisor") {
-			out = append(out, base)
+		if !ok || !exists(base+".idx") || exists(base+".keep") || exists(base+".promisor") || exists(base+".mtimes") {
+			continue
+		}
+		if fi, err := e.Info(); err == nil { // else a git took it away
+			out = append(out, packFile{base, fi.Size()})
 		}
 	}
+	slices.SortFunc(out, func(a, b packFile) int { return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.base, b.base)) })
 	return out, nil
+}
+
+// rollUp chooses the packs to join: the smallest ones, and so many that the rest
+// is a geometric progression, but not more bytes than limit.
+func rollUp(packs []packFile, limit int64) []packFile {
+	n := 0
+	for i, sum := 0, int64(0); i < len(packs); i++ {
+		if packs[i].size < 2*sum {
+			n = i + 1
+		}
+		sum += packs[i].size
+	}
+	for limit > 0 && n > 0 && sizeOf(packs[:n]) > limit {
+		n--
+	}
+	if n < 2 {
+		return nil
+	}
+	return packs[:n]
+}
+
+func sizeOf(packs []packFile) (sum int64) {
+	for _, p := range packs {
+		sum += p.size
+	}
+	return sum
 }
 
 // nativeRepack runs without the user's configuration and hooks, and flushes what
 // it writes, which git does not do by default.
 func (s *Store) nativeRepack(ctx context.Context, git string) error {
 	cmd := exec.CommandContext(ctx, git, "--git-dir", s.gitDir, "-c", "core.fsync=all", "-c", "core.hooksPath=/dev/null",
-		"-c", "pack.windowMemory=64m", "-c", "pack.threads=1", "repack", "-d", "-q", "--geometric=2")
+		"-c", "pack.windowMemory=64m", "-c", "pack.threads=1", "-c", "repack.writeBitmaps=false", "repack", "-d", "-q", "--geometric=2")
 	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // git cleans up then
+	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, clean(strings.TrimSpace(string(out)), false))
@@ -77,22 +128,22 @@ func (s *Store) nativeRepack(ctx context.Context, git string) error {
 	return nil
 }
 
-// joinPacks copies the packs of this package into one, byte for byte, and
-// removes them once that one is durable.
-func (s *Store) joinPacks(ctx context.Context, packs []string) error {
+// joinPacks copies packs into one and removes them once that one is durable.
+func (s *Store) joinPacks(ctx context.Context, packs []packFile) error {
 	w := newPackWriter(s.gitDir, s.tmpDir())
+	w.forget = true
 	defer w.discard()
 	var joined []string
-	for _, base := range packs {
+	for _, p := range packs {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		ok, err := w.copyPack(base)
+		ok, err := s.copyPack(w, p)
 		if err != nil {
-			return fmt.Errorf("%s: %w", filepath.Base(base), err)
+			return fmt.Errorf("%s: %w", filepath.Base(p.base), err)
 		}
 		if ok {
-			joined = append(joined, base)
+			joined = append(joined, p.base)
 		}
 	}
 	if len(joined) < 2 {
@@ -103,6 +154,12 @@ func (s *Store) joinPacks(ctx context.Context, packs []string) error {
 		return err
 	}
 	defer done.release()
+	// An index over several packs names what is removed now; git makes it anew.
+	for _, name := range []string{"multi-pack-index", "multi-pack-index.d"} {
+		if err := os.RemoveAll(s.file("objects/pack/" + name)); err != nil {
+			return err
+		}
+	}
 	for _, base := range joined {
 		if base+".pack" == done.path {
 			continue
@@ -115,117 +172,4 @@ func (s *Store) joinPacks(ctx context.Context, packs []string) error {
 		}
 	}
 	return nil
-}
-
-// maxJoined is the size above which a pack stays as it is.
-const maxJoined = 256 << 20
-
-// copyPack adds the entries of a pack, if it is small and all of them are whole
-// objects. Entries are checked against the CRC of the index.
-func (p *packWriter) copyPack(base string) (bool, error) {
-	f, err := os.Open(base + ".pack")
-	if err != nil {
-		return false, err
-	}
-	defer f.Close()
-	fi, err := f.Stat()
-	if err != nil || fi.Size() > maxJoined {
-		return false, err
-	}
-	idx, err := os.Open(base + ".idx")
-	if err != nil {
-		return false, err
-	}
-	defer idx.Close()
-	table := idxfile.NewMemoryIndex()
-	if err := idxfile.NewDecoder(idx).Decode(table); err != nil {
-		return false, err
-	}
-	entries, err := wholeEntries(table, f, fi.Size())
-	if err != nil || entries == nil {
-		return false, err
-	}
-	for _, e := range entries {
-		if p.seen[e.id] {
-			continue
-		}
-		raw := make([]byte, e.size)
-		if _, err := f.ReadAt(raw, int64(e.off)); err != nil {
-			return false, err
-		}
-		if crc32.ChecksumIEEE(raw) != e.crc {
-			return false, fmt.Errorf("object %s is damaged", e.id)
-		}
-		if err := p.addRaw(e.packEntry, raw); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-type rawEntry struct {
-	packEntry
-	size int64
-}
-
-// wholeEntries lists a pack's entries by offset, or nil when one is a delta.
-func wholeEntries(table *idxfile.MemoryIndex, f io.ReaderAt, size int64) ([]rawEntry, error) {
-	it, err := table.EntriesByOffset()
-	if err != nil {
-		return nil, err
-	}
-	defer it.Close()
-	var list []rawEntry
-	for {
-		e, err := it.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		if n := len(list); n > 0 {
-			list[n-1].size = int64(e.Offset) - int64(list[n-1].off)
-		}
-		list = append(list, rawEntry{packEntry: packEntry{id: e.Hash, crc: e.CRC32, off: e.Offset}})
-	}
-	if n := len(list); n > 0 {
-		list[n-1].size = size - 20 - int64(list[n-1].off)
-	}
-	var head [1]byte
-	for _, e := range list {
-		if e.size <= 0 || e.size > maxAny {
-			return nil, fmt.Errorf("index and pack disagree on object %s", e.id)
-		}
-		if _, err := f.ReadAt(head[:], int64(e.off)); err != nil {
-			return nil, err
-		}
-		if kind := head[0] >> 4 & 7; kind < 1 || kind > 4 {
-			return nil, nil
-		}
-	}
-	return list, nil
-}
-
-// addRaw adds an entry as it stood in another pack.
-func (p *packWriter) addRaw(e packEntry, raw []byte) error {
-	if p.f == nil {
-		if err := p.start(); err != nil {
-			return err
-		}
-	}
-	e.off = p.off
-	if _, err := p.Write(raw); err != nil {
-		return err
-	}
-	p.entries = append(p.entries, e)
-	p.seen[e.id] = true
-	return nil
-}
-
-// refresh makes the next read look at the packs anew.
-func (o *objects) refresh() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.reset()
 }

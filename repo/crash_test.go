@@ -68,6 +68,8 @@ func helper(job string, args []string) int {
 		err = helperCommit(ctx, s)
 	case "fetch":
 		_, err = s.FetchAndMerge(ctx)
+	case "compact":
+		err = s.Compact(ctx, 0)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, job+":", err)
@@ -111,6 +113,7 @@ type fault struct {
 	l      *lab
 	job    string
 	remote string
+	noGit  bool // the program finds no git binary
 }
 
 func (f fault) command(dir string, strace ...string) *exec.Cmd {
@@ -121,6 +124,9 @@ func (f fault) command(dir string, strace ...string) *exec.Cmd {
 	args := append(strace, self, dir, f.remote)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(gitEnv(), helperEnv+"="+f.job, "GOMAXPROCS=1", "GOGC=off")
+	if f.noGit {
+		cmd.Env = append(cmd.Env, "PATH="+f.l.path("nowhere"))
+	}
 	return cmd
 }
 

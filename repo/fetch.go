@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -298,7 +300,7 @@ func (s *Store) receivePack(ctx context.Context, sess transport.UploadPackSessio
 	defer st.ObjectStorage.Close()
 	err = packfile.UpdateObjectStorage(st, &bounded{ctx: ctx, r: r, left: MaxFetch})
 	if err != nil {
-		s.sweep() // go-git leaves its temporary file
+		s.dropFetched()
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -314,6 +316,16 @@ func (s *Store) receivePack(ctx context.Context, sess transport.UploadPackSessio
 		}
 	}
 	return nil
+}
+
+// dropFetched removes the temporary files that go-git leaves when it fails. Others
+// may be in use: packs are joined while something is fetched.
+func (s *Store) dropFetched() {
+	for _, name := range names(s.tmpDir()) {
+		if strings.HasPrefix(name, ownTemp+"tmp_") {
+			os.Remove(filepath.Join(s.tmpDir(), name))
+		}
+	}
 }
 
 func demux(t sideband.Type, r io.Reader, said io.Writer) io.Reader {

@@ -1,26 +1,18 @@
 package repo
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha1"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
+	"slices"
+	"sync"
 	"time"
-
-	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
-	"github.com/google/uuid"
-	"github.com/klauspost/compress/zlib"
 )
 
-// leasePrefix holds one ref per leased name. A lease is a commit without
-// parents; taking one creates the ref and giving it back deletes it, each by
-// compare-and-swap on the server, so of two machines one loses.
+// leasePrefix holds one ref per leased name. A lease is a commit that says who
+// holds it and until when. Taking one creates the ref, renewing it or taking over
+// one that has run out adds a commit, giving it back deletes the ref: each by
+// compare-and-swap on the server, and never by force, so of two machines one loses.
 const leasePrefix = OwnPrefix + "lease/"
 
 // LeasedError says who holds a lease. It is an ErrLeased.
@@ -33,171 +25,221 @@ func (e *LeasedError) Error() string {
 	if e.Holder == "" {
 		return fmt.Sprintf("%s was leased by another machine a moment ago", e.Name)
 	}
-	return fmt.Sprintf("%s is leased by %s until %s", e.Name, e.Holder, e.Until.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%s is leased by %s until %s, or longer when it goes on", e.Name, e.Holder, e.Until.UTC().Format(time.RFC3339))
 }
 
 // Is makes errors.Is(err, ErrLeased) true.
 func (e *LeasedError) Is(target error) bool { return target == ErrLeased }
 
-// leaseRecord is the message of a lease commit.
-type leaseRecord struct {
-	Holder string    `json:"holder"`
-	ID     string    `json:"id"`
-	Until  time.Time `json:"until"`
+// Lease is a lease that this process holds, see Store.Lease. Its methods may be
+// called from several goroutines.
+type Lease struct {
+	s    *Store // nil: there is no remote, so nobody to keep out
+	name string
+	ttl  time.Duration
+
+	mu    sync.Mutex
+	id    oid   // the server's value, as far as is known
+	tried []oid // sent since, and the answer was lost
+	until time.Time
 }
 
 // Lease keeps other machines from working on the same name (an instance) until
-// release is called or ttl is over; the process lock does that on one machine.
-// An expired lease is taken over. Without a remote there is nobody to keep out,
-// and Lease does nothing.
+// Release is called or ttl is over; the process lock does that on one machine.
+// Without a remote there is nobody to keep out, and the lease is always valid.
 //
-// ttl must be longer than the work and than the clocks differ; release before
-// Close. Errors: one that
-// is ErrLeased, *OwnRefsError when the server takes no own refs (a caller may go
-// on without), those of Push.
-func (s *Store) Lease(ctx context.Context, name string, ttl time.Duration) (release func(), err error) {
-	unlock, err := s.writer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	ref := leasePrefix + name
-	if err := checkRefName(ref); err != nil {
+// A lease that has run out is taken over, and so is one that an earlier process
+// on this clone took: the process lock proves that it is dead. ttl must be longer
+// than the clocks of the machines differ; Renew it while the work goes on.
+//
+// Errors: one that is ErrLeased, *OwnRefsError when the server takes no own refs
+// (a caller may go on without), those of Push.
+func (s *Store) Lease(ctx context.Context, name string, ttl time.Duration) (*Lease, error) {
+	if err := checkRefName(leasePrefix + name); err != nil {
 		return nil, err
 	}
 	if s.remote == nil {
-		return func() {}, nil
+		return &Lease{}, nil
 	}
-	refs, err := s.download(ctx, ref)
+	clone, err := s.cloneID(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if held := refs[ref]; !held.IsZero() {
-		rec, err := s.readLease(held)
-		if err != nil {
-			return nil, err
-		}
-		if s.opt.Now().Before(rec.Until) {
-			return nil, &LeasedError{Name: name, Holder: rec.Holder, Until: rec.Until}
-		}
-		if err := s.swapLease(ctx, name, held, nil); err != nil {
-			return nil, err
-		}
+	if !s.leases.add(name) {
+		return nil, &LeasedError{Name: name, Holder: "this process", Until: s.opt.Now().Add(ttl)}
 	}
-	mine, err := s.makeLease(ttl)
-	if err != nil {
-		return nil, err
+	l := &Lease{s: s, name: name, ttl: ttl}
+	if err := l.take(ctx, clone); err != nil {
+		s.leases.drop(name)
+		return nil, s.naming(ctx, err)
 	}
-	if err := s.swapLease(ctx, name, oid{}, mine); err != nil {
-		return nil, err
-	}
-	id := hashObject(plumbing.CommitObject, mine)
-	return func() { s.release(ctx, name, id) }, nil
+	return l, nil
 }
 
-// release gives a lease back; when that fails it runs out by itself.
-func (s *Store) release(ctx context.Context, name string, id oid) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dialTimeout)
+// naming lets an error about a race say who won it.
+func (s *Store) naming(ctx context.Context, err error) error {
+	var lost *LeasedError
+	if !errors.As(err, &lost) || lost.Holder != "" {
+		return err
+	}
+	rec, e := s.fetchLease(ctx, lost.Name)
+	if e != nil || rec.commit.IsZero() {
+		return err
+	}
+	return &LeasedError{Name: lost.Name, Holder: rec.Holder, Until: rec.Until}
+}
+
+func (l *Lease) take(ctx context.Context, clone string) error {
+	sess, held, err := l.s.leaseSession(ctx, l.name)
+	if err != nil {
+		return err
+	}
+	if held.IsZero() {
+		defer sess.Close()
+		return l.swap(ctx, sess, held)
+	}
+	sess.Close() // the server must not wait while its objects are fetched
+	rec, err := l.s.fetchLease(ctx, l.name)
+	if err != nil {
+		return err
+	}
+	if rec.Clone != clone && l.s.opt.Now().Before(rec.Until) {
+		return &LeasedError{Name: l.name, Holder: rec.Holder, Until: rec.Until}
+	}
+	l.s.opt.Log.Info("taking over a lease", "name", l.name, "of", rec.Holder, "until", rec.Until)
+	return l.swapFrom(ctx, rec.commit)
+}
+
+// Renew lets the lease run for another ttl from now. An ErrLeased says that it
+// had run out and that another machine has it.
+func (l *Lease) Renew(ctx context.Context) error {
+	if l.s == nil {
+		return nil
+	}
+	l.mu.Lock()
+	held := l.id
+	l.mu.Unlock()
+	return l.swapFrom(ctx, held)
+}
+
+// Valid reports whether nobody else can have the lease by now: it is to be asked
+// right before each piece of the work, since a machine may have been asleep.
+func (l *Lease) Valid() bool {
+	if l.s == nil {
+		return true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.s.opt.Now().Before(l.until)
+}
+
+// Release gives the lease back. When that fails it runs out by itself. Call it
+// before Close.
+func (l *Lease) Release() {
+	if l.s == nil {
+		return
+	}
+	defer l.s.leases.drop(l.name)
+	ctx, cancel := context.WithTimeout(context.Background(), dialTimeout)
 	defer cancel()
-	unlock, err := s.writer(ctx)
-	if err == nil {
-		defer unlock()
-		err = s.swapLease(ctx, name, id, nil)
-	}
-	if err != nil {
-		s.opt.Log.Warn("the lease could not be given back and runs out by itself", "name", name, "error", err)
+	if err := l.giveBack(ctx); err != nil {
+		l.s.opt.Log.Warn("the lease could not be given back and runs out by itself", "name", l.name, "error", err)
 	}
 }
 
-func (s *Store) makeLease(ttl time.Duration) ([]byte, error) {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
-	rec := leaseRecord{Holder: fmt.Sprintf("%s (pid %d)", host, os.Getpid()), ID: uuid.NewString(), Until: s.opt.Now().Add(ttl).UTC()}
-	text, err := json.Marshal(rec)
-	if err != nil {
-		return nil, err
-	}
-	who := s.opt.Committer
-	who.When = s.opt.Now()
-	return fmt.Appendf(nil, "tree %s\nauthor %s\ncommitter %s\n\n%s\n", emptyTree(), who.encode(), who.encode(), text), nil
-}
-
-func emptyTree() oid { return hashObject(plumbing.TreeObject, nil) }
-
-func (s *Store) readLease(id oid) (leaseRecord, error) {
-	c, err := s.obj.fullCommit(id)
-	if err != nil {
-		return leaseRecord{}, err
-	}
-	var rec leaseRecord
-	if err := json.Unmarshal([]byte(strings.TrimSpace(c.message)), &rec); err != nil {
-		return rec, fmt.Errorf("lease %s of the remote is not readable: %w", id, err)
-	}
-	rec.Holder = clean(rec.Holder, false)
-	return rec, nil
-}
-
-// swapLease moves the server's lease ref from held to the commit mine, or
-// deletes it when mine is nil. Nothing is stored here.
-func (s *Store) swapLease(ctx context.Context, name string, held oid, mine []byte) error {
-	ref := leasePrefix + name
-	sess, adv, err := s.remote.receive(ctx)
+func (l *Lease) giveBack(ctx context.Context) error {
+	sess, held, err := l.s.leaseSession(ctx, l.name)
 	if err != nil {
 		return err
 	}
 	defer sess.Close()
-	if adv.References[ref] != held {
-		return &LeasedError{Name: name}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.until = (time.Time{}); !l.mine(held) {
+		return nil // it ran out, and is another's or gone
 	}
-	cmd := &packp.Command{Name: plumbing.ReferenceName(ref), Old: held}
-	var said serverText
-	req := s.pushRequest([]*packp.Command{cmd}, adv, &said)
-	if mine != nil {
-		cmd.New = hashObject(plumbing.CommitObject, mine)
-		pack, err := leasePack(mine)
-		if err != nil {
-			return err
-		}
-		req.Packfile = io.NopCloser(bytes.NewReader(pack))
+	err = sess.move(ctx, held, nil)
+	var refused *OwnRefsError
+	if !errors.As(err, &refused) {
+		return err
 	}
-	report, err := sess.ReceivePack(ctx, req)
-	if report == nil || report.UnpackStatus != "ok" {
-		if err == nil {
-			err = errors.New("the server sent no report")
-		}
-		return s.pushFailure(err, said.String())
+	// A host that deletes no refs is told that the lease is over instead.
+	sess.Close()
+	if sess, held, err = l.s.leaseSession(ctx, l.name); err != nil {
+		return err
 	}
-	rejected := map[string]string{ref: "the server did not report on it"}
-	for _, st := range report.CommandStatuses {
-		if st.ReferenceName.String() != ref {
-			continue
-		}
-		if delete(rejected, ref); st.Status != "ok" {
-			rejected[ref] = clean(st.Status, false)
-		}
+	defer sess.Close()
+	if !l.mine(held) {
+		return nil
 	}
-	err = verdict(rejected, said.String())
-	if errors.Is(err, ErrNonFastForward) {
-		return &LeasedError{Name: name}
+	over, _, err := l.s.makeLease(0, held)
+	if err != nil {
+		return err
 	}
-	return err
+	return sess.move(ctx, held, over)
 }
 
-// leasePack holds the commit and its empty tree.
-func leasePack(commit []byte) ([]byte, error) {
-	var b bytes.Buffer
-	b.Write(appendPackHeader(nil, 2))
-	zip := zlib.NewWriter(io.Discard)
-	for _, o := range []struct {
-		kind plumbing.ObjectType
-		data []byte
-	}{{plumbing.CommitObject, commit}, {plumbing.TreeObject, nil}} {
-		if err := writeEntry(&b, zip, o.kind, o.data); err != nil {
-			return nil, err
-		}
+// mine reports whether a value of the ref is this lease.
+func (l *Lease) mine(held oid) bool {
+	return !held.IsZero() && (held == l.id || slices.Contains(l.tried, held))
+}
+
+func (l *Lease) swapFrom(ctx context.Context, held oid) error {
+	sess, have, err := l.s.leaseSession(ctx, l.name)
+	if err != nil {
+		return err
 	}
-	sum := sha1.Sum(b.Bytes())
-	return append(b.Bytes(), sum[:]...), nil
+	defer sess.Close()
+	l.mu.Lock()
+	lost := have != held && !l.mine(have)
+	l.mu.Unlock()
+	if lost {
+		return &LeasedError{Name: l.name}
+	}
+	return l.swap(ctx, sess, have)
+}
+
+// swap moves the server's ref from held to a new commit of this lease.
+func (l *Lease) swap(ctx context.Context, sess *leaseSession, held oid) error {
+	mine, until, err := l.s.makeLease(l.ttl, held)
+	if err != nil {
+		return err
+	}
+	id := commitID(mine)
+	l.mu.Lock()
+	l.tried = append(l.tried, id)
+	l.mu.Unlock()
+	if err := sess.move(ctx, held, mine); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.id, l.tried, l.until = id, nil, until
+	return nil
+}
+
+// leaseSet names what this process has leased: a second run of one instance is
+// kept out here, before the server is asked.
+type leaseSet struct {
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+func (s *leaseSet) add(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names[name] {
+		return false
+	}
+	if s.names == nil {
+		s.names = map[string]bool{}
+	}
+	s.names[name] = true
+	return true
+}
+
+func (s *leaseSet) drop(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.names, name)
 }

@@ -48,6 +48,7 @@ type packWriter struct {
 
 	recent map[oid]recentObject // references, up to maxRecent bytes
 	held   int
+	forget bool // keep nothing in recent
 }
 
 // maxRecent bounds what is kept of a pack until the working files have followed.
@@ -122,7 +123,7 @@ func (p *packWriter) addHashed(t plumbing.ObjectType, id oid, data []byte) error
 	e.crc = p.crc.Sum32()
 	p.entries = append(p.entries, e)
 	p.seen[id] = true
-	if p.held+len(data) <= maxRecent {
+	if !p.forget && p.held+len(data) <= maxRecent {
 		p.recent[id] = recentObject{t, data}
 		p.held += len(data)
 	}

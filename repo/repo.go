@@ -142,6 +142,11 @@ type Store struct {
 	head  *treeCache // tree of the branch, guarded by write
 	fresh *freshPack // what the last commit wrote, for Push; guarded by write
 	left  []string   // guarded by write
+
+	clone  string // see cloneID; guarded by write until the first lease, fixed then
+	leases leaseSet
+
+	compacting sync.Mutex // one Compact at a time
 }
 
 // Path is the working tree, or the repository itself when it is bare.

@@ -37,7 +37,9 @@ func (e *Engine) Apply(ctx context.Context, p *importer.Plan, progress func(impo
 	return run, e.carryOut(ctx, in, p, progress, run)
 }
 
-// carryOut is the one path by which dashkeep writes to a server.
+// carryOut is the one path by which dashkeep writes to a server. It holds the
+// lease from the last reading before the writes until base has moved; a plan that
+// waits for an answer keeps nobody out, and is refused when it got stale.
 func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, progress func(importer.Done), run *Run) error {
 	defer func() { run.Ended = e.Now().UTC() }()
 	for _, c := range p.Changes {
@@ -45,7 +47,16 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 			run.Conflicts = append(run.Conflicts, Conflict{ID: c.ID, Title: c.Title(), Values: c.Conflicts})
 		}
 	}
-	out, err := importer.Apply(ctx, in.Target, p, importer.ApplyOptions{
+	if len(p.Levels()) == 0 {
+		run.Outcome = &importer.Outcome{}
+		return nil
+	}
+	valid, release, err := e.lease(ctx, in, run)
+	if err != nil {
+		return err
+	}
+	defer release()
+	out, err := importer.Apply(ctx, leasedTarget{in.Target, valid}, p, importer.ApplyOptions{
 		Read:     in.reader(),
 		Preimage: func(ctx context.Context, live *asset.Set) error { return e.preimage(ctx, in, p, live, run) },
 		Progress: progress, OneByOne: in.OneByOne,

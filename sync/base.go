@@ -33,6 +33,10 @@ type baseState struct {
 	// Missing are assets that the last pull did not find, with the account that
 	// missed them (see settleAbsence).
 	Missing map[string]string `json:"missing,omitempty"`
+	// Account is who the last pull read as, and Hidden what that account was not
+	// shown, with the account that had seen it before, if it had (see hearWitness).
+	Account string            `json:"account,omitempty"`
+	Hidden  map[string]string `json:"hidden,omitempty"`
 }
 
 type newest struct {
@@ -115,7 +119,7 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 	next := b.state
 	if run.Op == "pull" {
 		next = nextState(b.state, live)
-		next.Missing = run.missing
+		next.Missing, next.Account, next.Hidden = run.missing, run.account, run.hidden
 	}
 	state, err := json.Marshal(next)
 	if err != nil {
@@ -132,7 +136,8 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set, written []byte) ([]byte, error) {
 	old := content(b.set.Get(id))
 	g, known := git[id]
-	if _, bad := live.Unreadable(id); bad || !known || live.Unselected(id) || live.Hidden(id) {
+	_, bad := live.Unreadable(id)
+	if _, hidden := live.Hidden(id); bad || hidden || !known || live.Unselected(id) {
 		return old, nil
 	}
 	l := live.Get(id)

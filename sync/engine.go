@@ -49,6 +49,7 @@ type Instance struct {
 	IDs       *IDs // the map that Source and Target use; nil when they need none
 	Rules     normalize.Rules
 	Kinds     []asset.Kind // in dependency order
+	Named     []asset.Kind // those that the config names (select.kinds)
 	Select    exporter.Selection
 	Brake     exporter.Brake
 	Rule      func(asset.Info) importer.Rule
@@ -80,7 +81,8 @@ type Engine struct {
 	// Progress is told what happens while it happens, for people; may be nil.
 	Progress func(Event)
 
-	recording sync.Mutex // held while a pull looks at the branch and commits
+	recording sync.Mutex                                     // held while a pull looks at the branch and commits
+	ticker    func(time.Duration) (<-chan time.Time, func()) // nil is time.NewTicker
 }
 
 // Event is a step of a run.

@@ -58,7 +58,7 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	if live, err = e.recognize(ctx, to, live, desired, b.set); err != nil {
 		return nil, err
 	}
-	if err := e.askForKnown(ctx, to, live, desired, b.set); err != nil {
+	if err := e.askForKnown(ctx, to, live, desired, b); err != nil {
 		return nil, err
 	}
 	markBroken(desired, broken, live, b.set)
@@ -68,6 +68,7 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	for _, f := range live.Failed() {
 		run.fail(to, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
+	run.sayNotRead(to, live)
 	if p.Rule == nil {
 		p.Rule = to.Rule
 	}

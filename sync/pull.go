@@ -185,6 +185,8 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	for _, f := range live.Failed() {
 		run.fail(in, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
+	run.sayNotRead(in, live)
+	e.sayHidden(in, desired, live, run)
 	run.Notes = live.Notes
 	dirty, err := e.Repo.Dirty(ctx, in.Root+"/")
 	if err != nil {
@@ -223,9 +225,9 @@ func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, 
 		return nil
 	}
 	removed := slices.Clone(rec.Removed)
-	for _, id := range b.set.IDs() {
-		if live.Hidden(id) { // not counted as gone yet, and many of them are a disaster already
-			removed = append(removed, id)
+	for id := range run.missing { // not counted as gone yet, and many of them are a disaster already
+		if parsed, err := asset.ParseID(id); err == nil {
+			removed = append(removed, parsed)
 		}
 	}
 	held := in.Brake.Check(exporter.Seen{

@@ -31,6 +31,8 @@ type Run struct {
 	Dirty     []string   // files a person edited and did not commit; left alone
 	Failures  []Failure  // assets that could not be handled
 	Accepted  []Failure  // the same, listed under accept: in the config
+	Hidden    []Failure  // in Git and not shown to this account, which was never shown them
+	NotRead   []asset.KindError
 	Notes     []asset.Note
 	Warnings  []string
 	Held      error // the brake holds: nothing was committed
@@ -40,6 +42,10 @@ type Run struct {
 	live    *asset.Set        // what a pull read
 	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
+	account string            // who it read as, of a witness
+	hidden  map[string]string // what a witness may be hiding, and the account that had seen it
+
+	Checks []Check // what was refreshed or tried afterwards
 
 	Plan    *importer.Plan
 	Outcome *importer.Outcome
@@ -133,7 +139,7 @@ func (r *Run) leftOut() bool {
 // Code is the exit code the run deserves (SPEC promise 10).
 func (r *Run) Code() int {
 	switch {
-	case r.leftOut() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
+	case r.leftOut() || r.checksFailed() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
 		return 3
 	case len(r.Conflicts) > 0 || len(r.Dirty) > 0:
 		return 13

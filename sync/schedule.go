@@ -70,8 +70,11 @@ func (e *Engine) scheduled(serving, ctx context.Context, in *Instance, report fu
 				log.Info("a run is still going, this one is dropped")
 				return
 			}
-			defer going.Unlock()
-			e.tick(serving, ctx, in, o, report)
+			func() {
+				defer going.Unlock()
+				e.tick(serving, ctx, in, o, report)
+			}()
+			e.Tidy(serving, 0) // the next run does not wait for it, and neither does the end
 		})
 	}
 	c.Schedule(&once{}, tick(PullOptions{}))

@@ -13,6 +13,7 @@ import (
 
 func (a *app) applyCmd() *cobra.Command {
 	var f planFlags
+	var w afterwards
 	c := &cobra.Command{
 		Use:   "apply INSTANCE [PLANFILE]",
 		Short: "Bring what Git says to the server, and check that it took it",
@@ -21,6 +22,7 @@ dependency order, exports what it wrote again and compares. A plan file is
 applied exactly, or refused when one of its assets changed since.`,
 		Example: `  dashkeep apply prod
   dashkeep apply prod plan.json --yes
+  dashkeep apply prod --refresh --verify-queries
   dashkeep apply prod --select 'title:Sales*' --overwrite always`,
 		Args: between(1, 2, "INSTANCE and at most one PLANFILE"),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -34,16 +36,17 @@ applied exactly, or refused when one of its assets changed since.`,
 						return usageError{fmt.Sprintf("--%s and a plan file exclude each other: the file is applied exactly", name)}
 					}
 				}
-				return a.applyFile(c.Context(), args[0], args[1])
+				return a.applyFile(c.Context(), args[0], args[1], w)
 			}
-			return a.apply(c.Context(), args[0], f.rev, p)
+			return a.apply(c.Context(), args[0], f.rev, p, w)
 		},
 	}
 	f.add(c)
+	w.add(c)
 	return c
 }
 
-func (a *app) apply(ctx context.Context, name, rev string, p importer.Policy) error {
+func (a *app) apply(ctx context.Context, name, rev string, p importer.Policy, w afterwards) error {
 	s, err := a.open(ctx, []string{name}, false)
 	if err != nil {
 		return err
@@ -56,10 +59,10 @@ func (a *app) apply(ctx context.Context, name, rev string, p importer.Policy) er
 	if err != nil {
 		return err
 	}
-	return a.carryOut(ctx, s, plan, run, s.engine.Apply)
+	return a.carryOut(ctx, s, plan, run, s.engine.Apply, w)
 }
 
-func (a *app) applyFile(ctx context.Context, name, file string) error {
+func (a *app) applyFile(ctx context.Context, name, file string, w afterwards) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return usageError{err.Error()}
@@ -76,13 +79,13 @@ func (a *app) applyFile(ctx context.Context, name, file string) error {
 		return err
 	}
 	defer s.close()
-	return a.carryOut(ctx, s, plan, &syncer.Run{Instance: name}, s.engine.Apply)
+	return a.carryOut(ctx, s, plan, &syncer.Run{Instance: name}, s.engine.Apply, w)
 }
 
 type applier func(context.Context, *importer.Plan, func(importer.Done)) (*syncer.Run, error)
 
 // carryOut shows a plan, asks, applies it and reports.
-func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, planned *syncer.Run, apply applier) error {
+func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, planned *syncer.Run, apply applier, w afterwards) error {
 	writes := 0
 	for _, level := range plan.Levels() {
 		writes += len(level)
@@ -113,8 +116,13 @@ func (a *app) carryOut(ctx context.Context, s *session, plan *importer.Plan, pla
 	if run == nil || (err != nil && run.Outcome == nil) {
 		return err
 	}
+	if err == nil {
+		w.do(ctx, s.engine, run)
+		s.ticker.clear()
+	}
 	code := worst(run.Code(), planCode(plan, planned), exitCode(ctx, err))
 	run.Failures = append(planned.Failures, run.Failures...)
+	run.Accepted, run.NotRead = append(planned.Accepted, run.Accepted...), planned.NotRead
 	if a.output == "json" {
 		if err := a.printJSON(reportOf(run, code, err)); err != nil {
 			return err
@@ -165,6 +173,7 @@ func (a *app) printOutcome(run *syncer.Run) {
 	} else {
 		a.printf("%s %s\n", a.paint(red, "✗"), line)
 	}
+	a.printChecked(run)
 	if run.Backup != "" {
 		a.printf("  what was there before is kept at %s\n", run.Backup)
 	}

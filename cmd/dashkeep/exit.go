@@ -93,7 +93,7 @@ func exitCode(ctx context.Context, err error) int {
 		return coded.code
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly):
 		return exitUsage
-	case errors.As(err, &locked):
+	case errors.As(err, &locked), errors.Is(err, repo.ErrLeased):
 		return exitLocked
 	case errors.As(err, &login):
 		return exitLogin

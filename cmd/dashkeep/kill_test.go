@@ -40,10 +40,14 @@ func (p *trap) set(match func(*http.Request) bool, then func()) {
 func (p *trap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.next.ServeHTTP(w, r)
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.match != nil && p.match(r) {
+	caught := p.match != nil && p.match(r)
+	if caught {
 		p.match = nil
-		p.then()
+	}
+	then := p.then
+	p.mu.Unlock()
+	if caught { // unlocked: it may ask the server something itself
+		then()
 	}
 }
 

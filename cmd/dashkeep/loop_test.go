@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -217,6 +218,28 @@ func wipedServer(t *testing.T, start starter) {
 	w.run(0, "pull", "--accept")
 	if files := w.git("remote.git", "ls-tree", "-r", "--name-only", "main"); files != "" {
 		t.Errorf("after --accept Git still has\n%s", files)
+	}
+	w.fsck()
+}
+
+// A pull leaves few packs behind, however many there were.
+func TestPullJoinsPacks(t *testing.T) {
+	a, _ := simulators(t)
+	w := newWorld(t, a, nil)
+	w.run(0, "pull")
+	for i := range 45 {
+		tree := w.git("dashboards", "rev-parse", "HEAD^{tree}")
+		rev := w.git("dashboards", "commit-tree", "-m", fmt.Sprint(i), "-p", "HEAD", tree)
+		pack := exec.Command("git", "pack-objects", "-q", ".git/objects/pack/pack")
+		pack.Dir, pack.Env, pack.Stdin = w.path("dashboards"), w.env, strings.NewReader(rev+"\n")
+		if out, err := pack.CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		w.git("dashboards", "update-ref", "refs/heads/main", rev)
+	}
+	w.run(0, "pull")
+	if packs, _ := filepath.Glob(w.path("dashboards", ".git", "objects", "pack", "*.pack")); len(packs) > 10 {
+		t.Errorf("%d packs are left", len(packs))
 	}
 	w.fsck()
 }

@@ -119,6 +119,8 @@ type planReport struct {
 	Revision      string         `json:"revision"`
 	Changes       []changeReport `json:"changes"`
 	Failures      []assetReport  `json:"failures,omitempty"`
+	Accepted      []assetReport  `json:"accepted,omitempty"`
+	NotRead       []kindReport   `json:"not_read,omitempty"`
 }
 
 type changeReport struct {
@@ -146,6 +148,10 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 		for _, f := range run.Failures {
 			r.Failures = append(r.Failures, failureReport(f))
 		}
+		for _, f := range run.Accepted {
+			r.Accepted = append(r.Accepted, failureReport(f))
+		}
+		r.NotRead = kindReports(run.NotRead)
 		return a.printJSON(r)
 	}
 	var created []asset.Kind

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/platform"
+	"github.com/dashkeep/dashkeep/repo"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
 
@@ -73,6 +74,7 @@ func (a *app) pull(ctx context.Context, names []string, o syncer.PullOptions) er
 			return err
 		}
 	}
+	s.engine.Tidy(ctx, repo.CompactQuickly) // what was pulled is told by now
 	return a.together(errs, codes)
 }
 

@@ -49,7 +49,10 @@ type runReport struct {
 	Dirty         []string      `json:"dirty,omitempty"`
 	Failures      []assetReport `json:"failures,omitempty"`
 	Accepted      []assetReport `json:"accepted,omitempty"`
+	Hidden        []assetReport `json:"hidden,omitempty"`
+	NotRead       []kindReport  `json:"not_read,omitempty"`
 	Notes         []assetReport `json:"notes,omitempty"`
+	Checks        []checkedJSON `json:"checks,omitempty"`
 	Warnings      []string      `json:"warnings,omitempty"`
 }
 
@@ -115,8 +118,15 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 	for _, f := range run.Accepted {
 		r.Accepted = append(r.Accepted, failureReport(f))
 	}
+	for _, f := range run.Hidden {
+		r.Hidden = append(r.Hidden, assetReport{ID: f.ID.String(), Title: f.Title, Path: f.Path, Reason: f.Err.Error()})
+	}
+	r.NotRead = kindReports(run.NotRead)
 	for _, n := range run.Notes {
 		r.Notes = append(r.Notes, assetReport{ID: n.ID.String(), Path: n.Path, Reason: n.Text})
+	}
+	for _, c := range run.Checks {
+		r.Checks = append(r.Checks, checkedReport(c))
 	}
 	return r
 }
@@ -152,6 +162,8 @@ func (a *app) printProblems(run *syncer.Run) {
 	for _, f := range run.Accepted {
 		a.printf("accepted: %s (%s)\n", failureLine(f), oneLine(f.Reason))
 	}
+	a.printNotRead(run.NotRead)
+	a.printHidden(run.Hidden)
 	for _, c := range run.Conflicts {
 		a.printf("%s %s %q\n", a.paint(yellow, "conflict:"), c.ID, oneLine(c.Title))
 		if c.Text != "" {

@@ -11,6 +11,7 @@ import (
 func (a *app) restoreCmd() *cobra.Command {
 	var o syncer.RestoreOptions
 	var selects []string
+	var w afterwards
 	c := &cobra.Command{
 		Use:   "restore INSTANCE --at REV",
 		Short: "Put an old state back on the server",
@@ -33,16 +34,17 @@ with direction: pull is never written.`,
 				return err
 			}
 			o.Select = sel
-			return a.restore(c.Context(), args[0], o)
+			return a.restore(c.Context(), args[0], o, w)
 		},
 	}
 	c.Flags().StringVar(&o.At, "at", "", "`revision` to put back")
 	c.Flags().StringVar(&o.To, "to", "", "write to this `instance` instead")
 	c.Flags().StringArrayVar(&selects, "select", nil, "only these assets: kind:NAME, title:GLOB, tag:GLOB, owner:GLOB or kind:uid; repeatable")
+	w.add(c)
 	return c
 }
 
-func (a *app) restore(ctx context.Context, name string, o syncer.RestoreOptions) error {
+func (a *app) restore(ctx context.Context, name string, o syncer.RestoreOptions, w afterwards) error {
 	names := []string{name}
 	if o.To != "" && o.To != name {
 		names = append(names, o.To)
@@ -59,5 +61,5 @@ func (a *app) restore(ctx context.Context, name string, o syncer.RestoreOptions)
 	if err != nil {
 		return err
 	}
-	return a.carryOut(ctx, s, plan, run, s.engine.Restore)
+	return a.carryOut(ctx, s, plan, run, s.engine.Restore, w)
 }

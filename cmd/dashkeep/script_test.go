@@ -114,6 +114,7 @@ func exitsCommand(ts *testscript.TestScript, neg bool, args []string) {
 //
 //	server edit USER KIND TITLE FIELD VALUE
 //	server wipe | mend
+//	server break-queries DATASET MESSAGE
 //	server break METHOD PATH login-page | cut N | truncate N | hostile-zip | status N | lie
 func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 	sim := ts.Value(simKey{}).(*supersettest.Server)
@@ -133,6 +134,14 @@ func serverCommand(ts *testscript.TestScript, neg bool, args []string) {
 			}
 		}
 		ts.Fatalf("no %s %q", args[2], args[3])
+	case "break-queries":
+		for _, o := range sim.Objects(supersettest.Dataset) {
+			if o.Title == args[1] {
+				sim.BreakQueries(o.UUID, args[2])
+				return
+			}
+		}
+		ts.Fatalf("no dataset %q", args[1])
 	case "break":
 		sim.Break(supersettest.Fault{Method: args[1], Path: args[2], Do: behaviour(ts, args[3:])})
 	default:

@@ -27,6 +27,8 @@ type statusReport struct {
 	Instance string         `json:"instance"`
 	Counts   map[string]int `json:"counts"`
 	Assets   []stateReport  `json:"assets"`
+	NotRead  []kindReport   `json:"not_read,omitempty"`
+	Failures []assetReport  `json:"failures,omitempty"`
 	Error    string         `json:"error,omitempty"`
 }
 
@@ -37,6 +39,8 @@ type stateReport struct {
 	Path  string `json:"path,omitempty"`
 	URL   string `json:"url,omitempty"`
 	Error string `json:"error,omitempty"`
+	// Accepted is why Error is no failure.
+	Accepted string `json:"accepted,omitempty"`
 }
 
 func (a *app) status(ctx context.Context, names []string, all bool) error {
@@ -49,13 +53,23 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 	var errs []error
 	var codes []int
 	for _, in := range s.asked {
-		list, err := s.engine.Status(ctx, in.Name)
+		st, err := s.engine.Status(ctx, in.Name)
 		errs = append(errs, err)
 		r := statusReport{Instance: in.Name, Counts: map[string]int{}, Assets: []stateReport{}}
 		code := exitCode(ctx, err)
-		for _, x := range list {
+		if st == nil {
+			st = &syncer.Status{}
+		}
+		if len(st.Failures) > 0 {
+			code = worst(code, exitPartial)
+		}
+		for _, f := range st.Failures {
+			r.Failures = append(r.Failures, failureReport(f))
+		}
+		r.NotRead = kindReports(st.NotRead)
+		for _, x := range st.Assets {
 			r.Counts[string(x.State)]++
-			if x.State == syncer.Unreadable {
+			if x.State == syncer.Unreadable && x.Accepted == "" {
 				code = worst(code, exitPartial)
 			}
 			if all || x.State != syncer.InSync {
@@ -65,6 +79,10 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 		codes = append(codes, code)
 		reports = append(reports, r)
 		if err == nil && a.output == "text" {
+			for _, f := range st.Failures {
+				a.printf("%s %s\n", a.paint(red, "failed:"), failureLine(f))
+			}
+			a.printNotRead(st.NotRead)
 			a.printStatus(r)
 		}
 	}
@@ -77,7 +95,7 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 }
 
 func stateOf(x syncer.AssetStatus) stateReport {
-	r := stateReport{ID: x.Info.ID.String(), Title: x.Info.Title, State: string(x.State), Path: x.Path, URL: x.Info.URL}
+	r := stateReport{ID: x.Info.ID.String(), Title: x.Info.Title, State: string(x.State), Path: x.Path, URL: x.Info.URL, Accepted: x.Accepted}
 	if x.Info.ID.UID == "" {
 		r.ID = ""
 	}
@@ -100,10 +118,13 @@ func (a *app) printStatus(r statusReport) {
 		if x.Error != "" {
 			a.printf("            %s\n", oneLine(x.Error))
 		}
+		if x.Accepted != "" {
+			a.printf("            accepted: %s\n", oneLine(x.Accepted))
+		}
 	}
 	a.printf("%s:", r.Instance)
 	sep := " "
-	for _, st := range []syncer.State{syncer.InSync, syncer.LiveNewer, syncer.GitNewer, syncer.BothMoved, syncer.OnlyLive, syncer.OnlyGit, syncer.Unreadable} {
+	for _, st := range []syncer.State{syncer.InSync, syncer.LiveNewer, syncer.GitNewer, syncer.BothMoved, syncer.OnlyLive, syncer.OnlyGit, syncer.NotShown, syncer.Unreadable} {
 		if n := r.Counts[string(st)]; n > 0 {
 			a.printf("%s%d %s", sep, n, st)
 			sep = ", "

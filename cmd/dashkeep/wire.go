@@ -49,9 +49,12 @@ func (a *app) loadConfig() (*config.Config, error) {
 }
 
 func (a *app) configOptions() config.Options {
-	o := config.Options{Platforms: map[string][]asset.Kind{}, PlatformOptions: map[string]any{}, Redactor: a.redactor}
+	o := config.Options{Platforms: map[string][]asset.Kind{}, PlatformOptions: map[string]any{}, Inboxes: []string{}, Redactor: a.redactor}
 	for _, f := range all.Factories() {
 		o.Platforms[f.Name] = f.Kinds
+		if f.Inbox {
+			o.Inboxes = append(o.Inboxes, f.Name)
+		}
 		if f.Options != nil {
 			o.PlatformOptions[f.Name] = f.Options()
 		}
@@ -202,7 +205,7 @@ func (s *session) connect(in *syncer.Instance) error {
 		return err
 	}
 	p, err := f.New(platform.Config{
-		Instance: c.Name, URL: c.URL, HTTP: transport, IDs: ids, Log: s.log, Now: time.Now,
+		Instance: c.Name, URL: c.URL, Inbox: c.Inbox, HTTP: transport, IDs: ids, Log: s.log, Now: time.Now,
 		Auth: platform.Auth{Username: c.Auth.Username, Password: c.Auth.Password, Provider: c.Auth.Provider,
 			Token: c.Auth.Token, APIKey: c.Auth.APIKey, Headers: c.Auth.Headers},
 		Options: optionsNode(c), Kinds: c.Select.Kinds, Secrets: func(id asset.ID) map[string]secret.Value { return c.Secrets[id] },
@@ -211,6 +214,7 @@ func (s *session) connect(in *syncer.Instance) error {
 		return fmt.Errorf("instance %s: %w", c.Name, err)
 	}
 	in.Source, in.Target, in.Rules, in.Kinds, in.Ping = p, p, f.Rules, f.Kinds, p.Ping
+	in.Named = c.Select.Kinds
 	in.IDs, in.OneByOne = ids, !f.Caps.Bulk
 	return nil
 }

@@ -28,15 +28,15 @@ type Set struct {
 	byID       map[ID]*Asset
 	failed     map[ID]Failure
 	unselected map[ID]bool
-	hidden     map[ID]bool
-	skipped    map[Kind]string
+	hidden     map[ID]string
+	kinds      map[Kind]KindError
 	Notes      []Note
 }
 
 // NewSet collects assets. A second asset with the same ID, or with a path that
 // differs only by case or Unicode normalization, is an error that names both.
 func NewSet(as ...*Asset) (*Set, error) {
-	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]bool{}, skipped: map[Kind]string{}}
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]string{}, kinds: map[Kind]KindError{}}
 	paths := make(map[string]*Asset, len(as))
 	for _, a := range as {
 		if o := s.byID[a.ID]; o != nil {
@@ -138,40 +138,60 @@ func (s *Set) Unselected(id ID) bool {
 	if s == nil {
 		return false
 	}
-	_, skipped := s.skipped[id.Kind]
-	return skipped || s.unselected[id]
+	_, skipped := s.Skipped(id.Kind)
+	return skipped && s.byID[id] == nil || s.unselected[id]
 }
 
-// SkipKind records that nothing of a kind was read: the account may not list it,
-// or the server has no such kind. why is for people. No asset of it is absent.
-func (s *Set) SkipKind(k Kind, why string) { s.skipped[k] = why }
+// SkipKind records that nothing of a kind was read, or no more than a part that
+// says nothing about the rest, so that no asset of it is absent. With InPart what
+// the account is not shown is absent: see exporter.Witness. What was said before of
+// a kind that is not read at all stays.
+func (s *Set) SkipKind(e KindError) {
+	if old, ok := s.kinds[e.Kind]; ok && e.Reason == InPart && old.Reason != InPart {
+		return
+	}
+	s.kinds[e.Kind] = e
+}
 
 // Skipped says why nothing of a kind was read.
 func (s *Set) Skipped(k Kind) (why string, ok bool) {
 	if s == nil {
 		return "", false
 	}
-	why, ok = s.skipped[k]
-	return why, ok
+	e, ok := s.kinds[k]
+	if !ok || e.Reason == InPart {
+		return "", false
+	}
+	return e.Why, true
 }
 
-// SkippedKinds lists the kinds that were not read, in order.
-func (s *Set) SkippedKinds() []Kind {
+// Kinds lists the kinds that were not read, or in part only, in order.
+func (s *Set) Kinds() []KindError {
 	if s == nil {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(s.skipped))
+	var out []KindError
+	for _, k := range slices.Sorted(maps.Keys(s.kinds)) {
+		out = append(out, s.kinds[k])
+	}
+	return out
 }
 
 // Add puts in an asset that was found later, in place of one with its ID.
 func (s *Set) Add(a *Asset) { s.byID[a.ID] = a }
 
 // Hide records an asset that this read did not find, and of which nobody can say
-// yet whether it is gone.
-func (s *Set) Hide(id ID) { s.hidden[id] = true }
+// whether it is gone. why is for people.
+func (s *Set) Hide(id ID, why string) { s.hidden[id] = why }
 
-// Hidden reports whether the asset was not found but may be there.
-func (s *Set) Hidden(id ID) bool { return s != nil && s.hidden[id] }
+// Hidden says of an asset that was not found and may be there why that is so.
+func (s *Set) Hidden(id ID) (why string, ok bool) {
+	if s == nil {
+		return "", false
+	}
+	why, ok = s.hidden[id]
+	return why, ok
+}
 
 // Absent reports whether the asset is known not to be there: not readable, not
 // unreadable, not hidden, not merely outside the selection.
@@ -180,5 +200,6 @@ func (s *Set) Absent(id ID) bool {
 		return true
 	}
 	_, failed := s.failed[id]
-	return s.byID[id] == nil && !failed && !s.Unselected(id) && !s.hidden[id]
+	_, hidden := s.hidden[id]
+	return s.byID[id] == nil && !failed && !hidden && !s.Unselected(id)
 }

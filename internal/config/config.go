@@ -55,7 +55,8 @@ type Committer struct {
 type Instance struct {
 	Name     string    `yaml:"name" jsonschema:"required" doc:"short name used in commands, commits and refs: letters, digits, dot, dash, underscore"`
 	Platform string    `yaml:"platform" jsonschema:"required" doc:"what kind of server it is"`
-	URL      string    `yaml:"url" jsonschema:"required" doc:"address of the server, http or https, without credentials"`
+	URL      string    `yaml:"url" doc:"address of the server, http or https, without credentials; needed unless there is an inbox"`
+	Inbox    string    `yaml:"inbox" doc:"folder of archives that people exported by hand, in place of url; the instance can only be pulled"`
 	Auth     Auth      `yaml:"auth" doc:"the account to log in with; which keys are needed depends on the platform"`
 	Options  yaml.Node `yaml:"options" doc:"settings of the platform's own"`
 	TLS      TLS       `yaml:"tls" doc:"whose certificates are trusted"`

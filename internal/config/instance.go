@@ -20,9 +20,7 @@ func (v *validator) instance(in *Instance, at string) {
 	if v.given(at + ".platform") {
 		v.platform(in, at)
 	}
-	if v.given(at + ".url") {
-		v.url(in, at+".url")
-	}
+	v.source(in, at)
 	if _, err := time.LoadLocation(in.Timezone); err != nil || in.Timezone == "" {
 		v.bad(at+".timezone", "%q is not a time zone such as Europe/Berlin or UTC", in.Timezone)
 	}
@@ -135,6 +133,27 @@ func (v *validator) platform(in *Instance, at string) {
 	}
 	// Into a copy: only the platform itself uses the values.
 	v.value(&in.Options, reflect.New(reflect.TypeOf(zero).Elem()).Elem(), at+".options")
+}
+
+// source checks that an instance has a server, or an inbox in place of one.
+func (v *validator) source(in *Instance, at string) {
+	url, inbox := v.given(at+".url"), v.given(at+".inbox")
+	switch {
+	case url && inbox:
+		v.bad(at+".inbox", "an inbox stands in place of url: remove one of the two")
+	case url:
+		v.url(in, at+".url")
+	case !inbox:
+		v.bad(at, "url is missing: address of the server, http or https, without credentials (or inbox: a folder of exported archives)")
+	case in.Inbox == "":
+		v.bad(at+".inbox", "is empty")
+	case v.o.Inboxes != nil && !slices.Contains(v.o.Inboxes, in.Platform):
+		v.bad(at+".inbox", "platform %s reads no inbox (%s)", in.Platform, strings.Join(v.o.Inboxes, ", "))
+	case in.Direction.Writes():
+		v.bad(at+".direction", "an inbox can only be pulled; to bring content to its server make an archive: dashkeep bundle %s", in.Name)
+	default:
+		in.Inbox = v.local(at+".inbox", in.Inbox)
+	}
 }
 
 func (v *validator) url(in *Instance, key string) {

@@ -28,6 +28,8 @@ type Options struct {
 	// that has options, so that a misspelt one is found at once. A platform that
 	// is in Platforms but not here takes none; nil: options are not checked.
 	PlatformOptions map[string]any
+	// Inboxes are the platforms that can read one; nil: not checked.
+	Inboxes []string
 	// Redactor learns every secret of the config when it is resolved; may be nil.
 	Redactor *secret.Redactor
 	// Home replaces ~ in paths; "" is the user's home folder.

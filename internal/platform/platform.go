@@ -133,6 +133,7 @@ type Auth struct {
 type Config struct {
 	Instance string // for messages
 	URL      string
+	Inbox    string // a folder of export archives in place of a server; "" for a server
 	Auth     Auth
 	HTTP     *http.Transport // TLS settings applied; nil for the default
 	IDs      IDs
@@ -165,6 +166,8 @@ type Factory struct {
 	Guarded []asset.Kind
 	// Limits says, for docs/platforms.md, what it cannot do.
 	Limits []Limit
+	// Inbox says that New takes a folder of export archives (Config.Inbox).
+	Inbox bool
 	// Bundle writes the archive that the platform's own pages import, of the wanted
 	// assets with what they use among known; nil: the platform takes none. version is
 	// that of the server it is for, "" for the newest.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -52,7 +51,9 @@ type look struct {
 	marks   map[asset.ID]seenRow // what is known now
 	rows    map[asset.Kind][]row // that were looked at
 	index   *index               // of the reading of everything
-	unread  map[asset.Kind]string
+	denied  map[asset.Kind]asset.KindError
+	parts   []asset.KindError // kinds of which the account is shown a part
+	asked   bool              // whether parts is known
 }
 
 // head is the first page of a kind, newest first.
@@ -72,9 +73,9 @@ func (c *conn) Changed(ctx context.Context, since *asset.Seen) (*asset.Changes, 
 func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Changes, error) {
 	began, version := c.now(), c.versionNow(ctx) // it decides which kinds there are
 	l := &look{c: c, began: began, version: version, kinds: c.kinds(ctx), heads: map[asset.Kind]*head{},
-		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}, unread: map[asset.Kind]string{}}
+		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
 	all := func(why string) (*look, *asset.Changes, error) {
-		return l, &asset.Changes{Server: l.version, All: why, Skipped: c.skips(ctx), Export: l.exportAll, Seen: l.seenAll}, nil
+		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
 	if err := l.ask(ctx); err != nil {
 		return nil, nil, err
@@ -83,8 +84,8 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 		return all(why)
 	}
 	c.teach(l.known)
-	ch := &asset.Changes{Server: l.version, Skipped: c.skips(ctx), Export: l.export, Seen: l.seen}
-	maps.Copy(ch.Skipped, l.unread)
+	l.parts, l.asked = l.state.Parts, l.state.Asked
+	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Seen: l.seen}
 	err := l.compare(ctx, ch)
 	var kind *asset.KindError
 	if errors.As(err, &kind) {
@@ -97,25 +98,28 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 // part in the look.
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
-	heads, unread := make([]*head, len(l.kinds)), make([]*asset.KindError, len(l.kinds))
+	heads := make([]*head, len(l.kinds))
+	refused := make([]error, len(l.kinds))
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
-			if err = refused(k, err); errors.As(err, &unread[i]) {
-				err = nil
+			if err = missingKind(k, err); isDenied(err) || isKind(err) {
+				refused[i], err = err, nil
 			}
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if err == nil {
+		l.denied, err = deniedKinds(l.kinds, refused)
+	}
+	if err != nil {
 		return err
 	}
 	for i, k := range l.kinds {
-		if unread[i] != nil {
-			l.unread[k] = unread[i].Why
-			continue
+		if heads[i] != nil {
+			l.heads[k] = heads[i]
 		}
-		l.heads[k] = heads[i]
 	}
 	l.kinds = slices.DeleteFunc(l.kinds, func(k asset.Kind) bool { return l.heads[k] == nil })
 	return nil

@@ -27,7 +27,7 @@ func (c *conn) Import(ctx context.Context, as []*asset.Asset, _ *asset.Set) []as
 		im.failAll(err)
 	} else {
 		im.index = x
-		im.kinds = slices.DeleteFunc(im.kinds, func(k asset.Kind) bool { return x.unread[k] != "" })
+		im.kinds = slices.DeleteFunc(im.kinds, func(k asset.Kind) bool { _, denied := x.denied[k]; return denied })
 		for _, a := range as {
 			im.add(a)
 		}
@@ -193,8 +193,8 @@ func (im *importing) relist(ctx context.Context, k asset.Kind, wrote []*job) boo
 }
 
 func (im *importing) whyNot(k asset.Kind) string {
-	if why := im.index.unread[k]; why != "" {
-		return why
+	if denied, ok := im.index.denied[k]; ok {
+		return denied.Why
 	}
 	return im.c.whyNot(im.version, k)
 }

@@ -80,9 +80,10 @@ type index struct {
 	at    time.Time // when it began
 	byID  map[asset.ID]*entry
 	byRow map[asset.Kind]map[string]string // row id to uuid
+	// denied are kinds that the account may not list, or whose list does not do.
+	denied map[asset.Kind]asset.KindError
 
-	themes []row                 // all of them, the system's too
-	unread map[asset.Kind]string // kinds that could not be listed, and why
+	themes []row // all of them, the system's too
 }
 
 // fresh is how old a listing may be that an export relies on.
@@ -90,7 +91,7 @@ const fresh = time.Minute
 
 // with is the index with other entries.
 func (x *index) with(byID map[asset.ID]*entry) *index {
-	return &index{at: x.at, byID: byID, byRow: x.byRow, themes: x.themes, unread: x.unread}
+	return &index{at: x.at, byID: byID, byRow: x.byRow, themes: x.themes, denied: x.denied}
 }
 
 func (x *index) get(id asset.ID) (*entry, bool) {
@@ -210,8 +211,8 @@ func (c *conn) entry(ctx context.Context, id asset.ID) (*entry, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if why, unread := x.unread[id.Kind]; unread {
-		return nil, false, &asset.KindError{Kind: id.Kind, Why: why}
+	if denied, ok := x.denied[id.Kind]; ok {
+		return nil, false, &denied
 	}
 	e, ok := x.get(id)
 	return e, ok, nil

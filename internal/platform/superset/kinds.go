@@ -30,7 +30,6 @@ type trait struct {
 	timeless bool   // the list shows no change time, but all that the asset is
 	unnamed  bool   // the list shows no uuid (names.go)
 	own      bool   // the list shows only what this account made
-	optional bool   // an account that may not list it reads the rest
 
 	folder string // in an export, and of what an import takes
 	model  string // what the importer expects in metadata.yaml
@@ -61,14 +60,14 @@ func traits() []trait {
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
 			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
 		{kind: kindSavedQuery, title: "label", rules: savedQueryRules, folder: "queries", model: "SavedQuery", needs: []asset.Kind{kindDatabase},
-			unnamed: true, own: true, optional: true, complete: completeQueries,
+			unnamed: true, own: true, complete: completeQueries,
 			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.name,tags.type" + editors},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
 			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
 		{kind: kindTheme, title: "theme_name", rules: themeRules, folder: "themes", model: "Theme", since: "6.0.0",
-			newest: "theme_name", timeless: true, optional: true, complete: completeThemes,
+			newest: "theme_name", timeless: true, complete: completeThemes,
 			columns: "id,uuid,theme_name,json_data,is_system,is_system_default,is_system_dark" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
 			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
@@ -158,13 +157,16 @@ func (c *conn) whyNot(version string, k asset.Kind) string {
 	return "Superset " + version + " has no " + k.Plural() + "; they came with " + traitOf(k).since
 }
 
-// skips says, of each kind that is not read, why.
-func (c *conn) skips(ctx context.Context) map[asset.Kind]string {
-	out := map[asset.Kind]string{}
+// skips says, of each kind that the config leaves out or the server has not, why.
+func (c *conn) skips(ctx context.Context) []asset.KindError {
+	var out []asset.KindError
 	v := c.version(ctx)
 	for _, k := range Kinds() {
-		if !slices.Contains(c.chosen, k) || lacksKind(k, v) {
-			out[k] = c.whyNot(v, k)
+		switch {
+		case !slices.Contains(c.chosen, k):
+			out = append(out, asset.KindError{Kind: k, Why: c.whyNot(v, k), Reason: asset.NotChosen})
+		case lacksKind(k, v):
+			out = append(out, asset.KindError{Kind: k, Why: c.whyNot(v, k), Reason: asset.NotThere})
 		}
 	}
 	return out

@@ -2,10 +2,7 @@ package superset
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -46,13 +43,13 @@ func (c *conn) listAll(ctx context.Context) (*index, error) {
 func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	began := c.now()
 	g, gctx := errgroup.WithContext(ctx)
-	rows, unread := make([][]row, len(kinds)), make([]string, len(kinds))
+	rows := make([][]row, len(kinds))
+	refused := make([]error, len(kinds))
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
-			var kind *asset.KindError
-			if errors.As(err, &kind) {
-				unread[i], err = kind.Why, nil
+			if isDenied(err) || isKind(err) {
+				refused[i], err = err, nil
 			}
 			return err
 		})
@@ -61,12 +58,15 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	denied, err := deniedKinds(kinds, refused)
+	if err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, unread: map[asset.Kind]string{}}
+	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: denied}
 	if c.index != nil {
 		x.themes = c.index.themes
-		maps.Copy(x.unread, c.index.unread)
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
 				x.byID[id] = e
@@ -75,12 +75,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		for k, m := range c.index.byRow {
 			x.byRow[k] = m
 		}
+		for k, e := range c.index.denied {
+			if !slices.Contains(kinds, k) {
+				x.denied[k] = e
+			}
+		}
 	}
 	for i, k := range kinds {
-		delete(x.unread, k)
-		if unread[i] != "" {
-			x.unread[k] = unread[i]
-		}
 		if k == kindTheme {
 			x.themes = rows[i]
 		}
@@ -101,14 +102,14 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 }
 
 // listKind reads all pages until they fit together: no row twice and as many as
-// the server counts. Rows added or removed meanwhile make it read again. It is an
-// *asset.KindError where this account may not read the kind.
+// the server counts. Rows added or removed meanwhile make it read again. An
+// *asset.KindError says that the kind cannot be read, and the others can.
 func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 	const tries = 4
 	for range tries {
 		rows, whole, err := c.listOnce(ctx, k)
 		if err != nil {
-			return nil, refused(k, err)
+			return nil, missingKind(k, err)
 		}
 		if whole {
 			return c.name(ctx, k, rows)
@@ -116,23 +117,6 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
 	}
 	return nil, fmt.Errorf("instance %s: the list of %s changed %d times while it was read; try again when fewer people edit", c.instance, k.Plural(), tries)
-}
-
-// refused makes a KindError of the refusal of a list that one can do without: Alpha
-// and Gamma may not list saved queries (403, 4.1.4 to 6.1.0), and a server that does
-// not tell its version may be too old for themes (404).
-func refused(k asset.Kind, err error) error {
-	var e *apihttp.Error
-	t := traitOf(k)
-	switch {
-	case !t.optional || !errors.As(err, &e):
-		return err
-	case e.Status == http.StatusForbidden:
-		return &asset.KindError{Kind: k, Why: "this account may not list them: " + e.Error()}
-	case e.Status == http.StatusNotFound && t.since != "":
-		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + t.since}
-	}
-	return err
 }
 
 type page struct {

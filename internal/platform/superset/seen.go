@@ -20,6 +20,8 @@ import (
 type seenState struct {
 	URL, User, Version string
 	Kinds              map[asset.Kind]seenKind
+	Parts              []asset.KindError `json:",omitempty"` // see account.parts
+	Asked              bool              `json:",omitempty"` // whether Parts is known
 }
 
 type seenKind struct {
@@ -67,9 +69,21 @@ func (l *look) export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 	return documents(ctx, false, func() (*reading, error) {
 		r := l.c.newReading(ids)
 		r.index = l.indexNow(ctx)
+		r.shownAll = l.shownAll
 		r.relist = func(ctx context.Context, k asset.Kind) (*index, error) { return l.withNewest(ctx, r.index, k) }
 		return r, r.some(ctx)
 	})
+}
+
+// shownAll reports whether the account is shown all of a kind: it was when rights
+// were last asked for, and nothing that was shown then is missing now.
+func (l *look) shownAll(k asset.Kind) bool {
+	for id := range l.known {
+		if _, there := l.marks[id]; !there {
+			return false
+		}
+	}
+	return l.asked && !slices.ContainsFunc(l.parts, func(p asset.KindError) bool { return p.Kind == k })
 }
 
 // withNewest is the index with the rows of a kind that were made since: they are
@@ -107,7 +121,7 @@ func (l *look) indexNow(ctx context.Context) *index {
 	l.c.askPeople(ctx)
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
-	x := &index{at: l.began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
+	x := &index{at: l.began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: l.denied}
 	for _, k := range l.kinds {
 		x.byRow[k] = map[string]string{}
 	}
@@ -132,7 +146,7 @@ func (l *look) exportAll(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.R
 	return documents(ctx, ids == nil, func() (*reading, error) {
 		r, err := l.c.read(ctx, ids)
 		if err == nil {
-			l.index = r.index
+			l.index, l.parts, l.asked = r.index, r.parts, r.asked
 		}
 		return r, err
 	})
@@ -172,7 +186,7 @@ func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 }
 
 func (l *look) remember(marks map[asset.ID]seenRow) *asset.Seen {
-	state := seenState{URL: l.c.http.BaseURL(), User: l.c.auth.cfg.Username, Version: l.version, Kinds: map[asset.Kind]seenKind{}}
+	state := seenState{URL: l.c.http.BaseURL(), User: l.c.auth.cfg.Username, Version: l.version, Kinds: map[asset.Kind]seenKind{}, Parts: l.parts, Asked: l.asked}
 	for k, h := range l.heads {
 		state.Kinds[k] = seenKind{Newest: h.newest, Ahead: h.newest.After(l.began.Add(ahead))}
 	}

@@ -100,6 +100,9 @@ func (b *bundling) add(id asset.ID) error {
 	if b.jobs[id] != nil {
 		return nil
 	}
+	if lacksKind(id.Kind, b.version) {
+		return fmt.Errorf("Superset %s has no %s; they came with %s", b.version, id.Kind.Plural(), traitOf(id.Kind).since)
+	}
 	a := b.known.Get(id)
 	if a == nil {
 		return fmt.Errorf("%s is not in Git", id)

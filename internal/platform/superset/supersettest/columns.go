@@ -38,6 +38,7 @@ var listColumns = map[string][]string{
 		"tags.name", "tags.type"},
 	AnnotationLayer: {"id", "name", "descr", "created_by.first_name", "created_by.last_name", "changed_by.first_name",
 		"changed_by.last_name", "changed_on", "changed_on_delta_humanized", "created_on"},
+	"role": {"id", "name"},
 	"user": {"id", "roles.id", "roles.name", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -53,6 +54,7 @@ var orderColumns = map[string][]string{
 		"created_on", "changed_on_delta_humanized", "last_run_delta_humanized"},
 	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
 		"changed_on_delta_humanized", "created_on"},
+	"role": {"id", "name"},
 	"user": {"id", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -64,6 +66,7 @@ var filterColumns = map[string][]string{
 	Theme:           {"theme_name", "uuid", "json_data", "is_system", "is_system_default", "is_system_dark"},
 	SavedQuery:      {"id", "database", "label", "catalog", "schema"},
 	AnnotationLayer: {"name"},
+	"role":          {"id", "name"},
 	"user":          {"id", "username", "email", "first_name", "last_name"},
 }
 

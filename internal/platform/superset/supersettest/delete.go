@@ -12,7 +12,7 @@ func (s *Server) serveDelete(c *call, kind string) {
 		c.message(http.StatusNotFound, "Not found")
 		return
 	}
-	if s.users[c.user-1].Role != Admin && !slices.Contains(r.owners, c.user) {
+	if !s.admin(c.user) && !slices.Contains(r.owners, c.user) {
 		c.message(http.StatusForbidden, "Forbidden")
 		return
 	}

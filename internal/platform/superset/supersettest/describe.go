@@ -121,7 +121,7 @@ func (s *Server) databaseOf(ds *row) *row {
 }
 
 func (s *Server) person(id int) any {
-	if id < 1 || id > len(s.users) {
+	if id < 1 || id > len(s.users) || s.users[id-1].Username == "" {
 		return nil
 	}
 	u := s.users[id-1]

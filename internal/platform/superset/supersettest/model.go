@@ -103,7 +103,7 @@ type row struct {
 	fields               map[string]any // Superset's own columns; JSON columns hold text
 	columns, metrics     []*child       // dataset
 	slices               []int          // dashboard: linked charts
-	owners               []int
+	owners, roles        []int
 	tags                 []string
 	createdOn, changedOn time.Time
 	createdBy, changedBy int
@@ -125,7 +125,7 @@ func (r *row) copy() *row {
 	c := *r
 	c.fields = maps.Clone(r.fields)
 	c.columns, c.metrics = copyChildren(r.columns), copyChildren(r.metrics)
-	c.slices, c.owners, c.tags = slices.Clone(r.slices), slices.Clone(r.owners), slices.Clone(r.tags)
+	c.slices, c.owners, c.roles, c.tags = slices.Clone(r.slices), slices.Clone(r.owners), slices.Clone(r.roles), slices.Clone(r.tags)
 	return &c
 }
 

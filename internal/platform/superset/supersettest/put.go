@@ -55,7 +55,7 @@ func (s *Server) servePut(c *call, kind string) {
 	case found == nil || !s.visible(c.user, found):
 		c.message(http.StatusNotFound, "Not found")
 		return
-	case s.users[c.user-1].Role != Admin && !slices.Contains(found.owners, c.user):
+	case !s.admin(c.user) && !slices.Contains(found.owners, c.user):
 		c.message(http.StatusForbidden, "Forbidden")
 		return
 	}

@@ -14,8 +14,9 @@ import (
 // otherwise (WithVersion).
 const Version = "6.1.0"
 
-// Roles with a meaning of their own, as measured: Alpha sees what is published
-// or its own and may overwrite only its own; Gamma sees nothing.
+// The roles that every Superset has, with the permissions it gives them: Alpha
+// sees what is published or its own and may overwrite only its own; Gamma sees
+// nothing. WithRole makes others.
 const (
 	Admin = "Admin"
 	Alpha = "Alpha"
@@ -50,16 +51,23 @@ type Server struct {
 	fixedThemes bool // see WithFixedThemes
 	version     string
 	users       []User
+	roles       []string      // by id, from 1; "" for one that was deleted
 	accessed    time.Duration // lifetime of an access token
 	key         []byte
-	issued      int               // tokens given out so far
-	expired     int               // access tokens up to this one are expired
-	sessions    map[string]string // session cookie -> CSRF token
+	issued      int                 // tokens given out so far
+	expired     int                 // access tokens up to this one are expired
+	sessions    map[string]string   // session cookie -> CSRF token
+	browsers    map[string]int      // session cookie of a form login -> user
+	tokens      map[string]string   // bearer tokens that are no JWT of ours -> user name
+	may         map[string][]Permit // by role
+	usersAPI    bool
+	form        bool
 	state       *state
 	texts       map[written]string
 	listed      map[listKey]listed
 	faults      []*armed
 	log         []Request
+	broken      map[string]string // by uuid of a dataset: why its queries fail
 }
 
 // Option sets up a Server.
@@ -107,7 +115,8 @@ func WithAccessLifetime(d time.Duration) Option { return func(s *Server) { s.acc
 func New(opts ...Option) *Server {
 	s := &Server{
 		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
-		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, texts: map[written]string{}, listed: map[listKey]listed{},
+		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, browsers: map[string]int{}, tokens: map[string]string{},
+		roles: standardRoles(), may: builtin(), usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
@@ -117,6 +126,9 @@ func New(opts ...Option) *Server {
 	for i := range s.users {
 		if s.users[i].Role == "" {
 			s.users[i].Role = Admin
+		}
+		if s.roleID(s.users[i].Role) == 0 {
+			s.roles = append(s.roles, s.users[i].Role)
 		}
 	}
 	s.state = newState(s.firstID)
@@ -135,10 +147,18 @@ func (s *Server) routes() *http.ServeMux {
 		mux.HandleFunc("GET /version", s.serveVersion)
 	}
 	mux.HandleFunc("GET /login/", s.serveLoginPage)
+	mux.HandleFunc("POST /login/", s.serveFormLogin)
+	mux.HandleFunc("GET /api/v1/me/roles/{$}", s.serveMyRoles)
 	mux.HandleFunc("POST /api/v1/security/login", s.serveLogin)
 	mux.HandleFunc("POST /api/v1/security/refresh", s.serveRefresh)
 	handle("GET /api/v1/security/csrf_token/{$}", s.serveCSRF)
 	handle("GET /api/v1/security/users/{$}", s.serveUsers)
+	handle("POST /api/v1/security/users/{$}", s.servePostUser)
+	handle("PUT /api/v1/security/users/{id}", s.servePutUser)
+	handle("DELETE /api/v1/security/users/{id}", func(c *call) { s.serveDeleteAccount(c, "users") })
+	handle("GET /api/v1/security/roles/{$}", s.serveRoles)
+	handle("POST /api/v1/security/roles/{$}", s.servePostRole)
+	handle("DELETE /api/v1/security/roles/{id}", func(c *call) { s.serveDeleteAccount(c, "roles") })
 	if s.since("6.1.0") {
 		handle("GET /api/v1/me/{$}", s.serveMe)
 	} else {
@@ -152,15 +172,6 @@ func (s *Server) routes() *http.ServeMux {
 			continue
 		}
 		base := "/api/v1/" + kind + "/"
-		handle := func(pattern string, f func(*call)) {
-			handle(pattern, func(c *call) {
-				if kind == SavedQuery && s.users[c.user-1].Role != Admin { // the role sql_lab has the rights
-					c.message(http.StatusForbidden, "Forbidden")
-					return
-				}
-				f(c)
-			})
-		}
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
 		if kind == SavedQuery {
@@ -185,6 +196,9 @@ func (s *Server) routes() *http.ServeMux {
 		}
 	}
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
+	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
+	handle("POST /api/v1/chart/data", s.serveChartData)
+	handle("POST /api/v1/sqllab/execute/{$}", s.serveExecute)
 	handle("GET /api/v1/dashboard/{id}/charts", s.serveDashboardCharts)
 	mux.HandleFunc("/", serveNotFound)
 	return mux

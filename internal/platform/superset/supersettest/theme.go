@@ -76,7 +76,7 @@ func validAlgorithm(v any) bool {
 
 // serveSetTheme makes a theme the server's default or dark one, and no other.
 func (s *Server) serveSetTheme(c *call, field string) {
-	if s.users[c.user-1].Role != Admin {
+	if !s.admin(c.user) {
 		c.message(http.StatusForbidden, "Only administrators can set system themes")
 		return
 	}
@@ -95,7 +95,7 @@ func (s *Server) serveSetTheme(c *call, field string) {
 }
 
 func (s *Server) serveUnsetTheme(c *call, field string) {
-	if s.users[c.user-1].Role != Admin {
+	if !s.admin(c.user) {
 		c.message(http.StatusForbidden, "Only administrators can set system themes")
 		return
 	}
