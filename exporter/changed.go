@@ -205,7 +205,7 @@ func wanted(ch *asset.Changes, listed map[asset.ID]bool, last *Reading) []asset.
 	}
 	skipped := map[asset.Kind]bool{}
 	for _, k := range ch.Skipped {
-		skipped[k.Kind] = k.Reason != asset.InPart
+		skipped[k.Kind] = skipped[k.Kind] || k.Reason != asset.InPart
 	}
 	for _, id := range known.IDs() {
 		if !listed[id] && !skipped[id.Kind] {

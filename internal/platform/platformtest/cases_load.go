@@ -30,6 +30,7 @@ func parallelCalls(tb testing.TB, h *Harness) {
 			return false
 		case err == nil:
 			halted[raw.ID] = true
+		case notRead(err):
 		case errors.As(err, &one):
 			halted[one.Info.ID] = true
 		default:

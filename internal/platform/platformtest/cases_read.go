@@ -59,7 +59,7 @@ func listAndExportAgree(tb testing.TB, h *Harness) {
 		}
 	}
 	for _, k := range h.Factory.Kinds {
-		if seen[k] == 0 {
+		if seen[k] == 0 && !slices.Contains(c.unread, k) {
 			tb.Errorf("the filled server shows no %s: Harness.Filled must hold every kind", k)
 		}
 	}

@@ -185,8 +185,7 @@ func (a *account) part(k asset.Kind) string {
 
 // Kinds that are named here for what Superset shows of them.
 const (
-	kindReport     asset.Kind = "report"
-	kindSavedQuery asset.Kind = "saved_query"
+	kindReport asset.Kind = "report"
 )
 
 // parts says which kinds are shown in part only.

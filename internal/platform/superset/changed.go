@@ -3,6 +3,7 @@ package superset
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -75,18 +76,28 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 	began, version := c.now(), c.versionNow(ctx) // it decides which kinds there are
 	l := &look{c: c, began: began, version: version, kinds: c.kinds(ctx), heads: map[asset.Kind]*head{},
 		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
+	all := func(why string) (*look, *asset.Changes, error) {
+		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+	}
 	if err := l.ask(ctx); err != nil {
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+		return all(why)
 	}
+	c.teach(l.known)
 	l.parts, l.asked = l.state.Parts, l.state.Asked
 	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Seen: l.seen}
-	return l, ch, l.compare(ctx, ch)
+	err := l.compare(ctx, ch)
+	var kind *asset.KindError
+	if errors.As(err, &kind) {
+		return all(kind.Error())
+	}
+	return l, ch, err
 }
 
-// ask sends one request per kind.
+// ask sends one request per kind. A kind that this account may not list takes no
+// part in the look.
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	heads := make([]*head, len(l.kinds))
@@ -94,7 +105,7 @@ func (l *look) ask(ctx context.Context) error {
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
-			if unlisted(k, err) {
+			if err = missingKind(k, err); unlisted(k, err) || isKind(err) {
 				refused[i], err = err, nil
 			}
 			return err
@@ -123,7 +134,7 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	}
 	h := &head{page: p, byRow: map[int]row{}}
 	for i, r := range p.Rows {
-		if r.UUID == "" {
+		if r.UUID == "" && !traitOf(k).unnamed {
 			return nil, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 		}
 		h.byRow[r.ID] = r
@@ -147,6 +158,19 @@ func (c *conn) newest(ctx context.Context, k asset.Kind) (page, error) {
 		return page{len(rows), rows}, err
 	}
 	return c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
+}
+
+// name gives the rows their uuids where the list shows none.
+func (h *head) name(ctx context.Context, c *conn, k asset.Kind) error {
+	rows, err := c.name(ctx, k, h.Rows)
+	if err != nil {
+		return err
+	}
+	h.Rows, h.byRow = rows, map[int]row{}
+	for _, r := range rows {
+		h.byRow[r.ID] = r
+	}
+	return nil
 }
 
 // versionNow asks for the version although it may be known: a server may be
@@ -201,6 +225,11 @@ func (l *look) compare(ctx context.Context, ch *asset.Changes) error {
 	for id, r := range l.known {
 		known[id.Kind][r.row] = id
 	}
+	for _, k := range l.kinds {
+		if err := l.heads[k].name(ctx, l.c, k); err != nil {
+			return err
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	rows, whole := make([][]row, len(l.kinds)), make([]bool, len(l.kinds))
 	for i, k := range l.kinds {
@@ -227,7 +256,7 @@ func (l *look) compare(ctx context.Context, ch *asset.Changes) error {
 				}
 			}
 		}
-		for _, r := range rows[i] {
+		for _, r := range peoples(rows[i]) {
 			l.settle(k, r, ch)
 		}
 	}

@@ -143,7 +143,8 @@ func fixture(tb testing.TB, version, name string) []byte {
 }
 
 // titles are the fields that people know objects by.
-var titles = map[asset.Kind]string{st.Database: "database_name", st.Dataset: "table_name", st.Chart: "slice_name", st.Dashboard: "dashboard_title"}
+var titles = map[asset.Kind]string{st.Database: "database_name", st.Dataset: "table_name", st.Chart: "slice_name", st.Dashboard: "dashboard_title",
+	st.Theme: "theme_name", st.SavedQuery: "label"}
 
 func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 	tb.Helper()
@@ -318,7 +319,8 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 func fingerprint(tb testing.TB, c *st.Client) string {
 	tb.Helper()
 	var lines []string
-	for kind, changed := range map[string]string{st.Database: "changed_on", st.Dataset: "changed_on_utc", st.Chart: "changed_on_utc", st.Dashboard: "changed_on_utc"} {
+	for kind, changed := range map[string]string{st.Database: "changed_on", st.Dataset: "changed_on_utc", st.Chart: "changed_on_utc",
+		st.Dashboard: "changed_on_utc", st.SavedQuery: "changed_on"} {
 		path := "/api/v1/" + kind + "/?q=(order_column:changed_on_delta_humanized,order_direction:desc,page_size:1,columns:!(id," + changed + "))"
 		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
 		if err != nil || status != http.StatusOK {
@@ -345,6 +347,11 @@ func fingerprint(tb testing.TB, c *st.Client) string {
 		}
 		lines = append(lines, string(body))
 	}
+	_, themes, err := c.Do(tb.Context(), http.MethodGet, "/api/v1/theme/?q=(page_size:100,columns:!(id,theme_name,json_data,is_system_default,is_system_dark))", nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	lines = append(lines, string(themes)) // 404 before 6.0.0
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }
@@ -386,6 +393,12 @@ func fill(tb testing.TB, c *st.Client, version string) {
 		return name, text
 	}
 	rewritten("dashboard-same-title.zip", as)
+	queries := rewritten("saved_query-all.zip", func(name, text string) (string, string) {
+		if version < "5" {
+			text = strings.Replace(text, "catalog: null\n", "", 1) // exported and refused back
+		}
+		return name, text
+	})
 	sameTitle := rewritten("dashboard-same-title.zip", func(name, text string) (string, string) {
 		if strings.Contains(text, "\nschema: staging\n") {
 			text = strings.Replace(text, "table_name: orders\n", "table_name: orders2\n", 1)
@@ -401,7 +414,7 @@ func fill(tb testing.TB, c *st.Client, version string) {
 		zip  []byte
 	}{
 		{st.Database, secrets}, {st.Dashboard, rewritten("dashboard-rich.zip", as)}, {st.Dashboard, rewritten("dashboard-linked-only.zip", as)},
-		{st.Dashboard, sameTitle},
+		{st.Dashboard, sameTitle}, {st.SavedQuery, queries},
 	} {
 		if err := c.Import(tb.Context(), in.kind, in.zip, form); err != nil {
 			tb.Fatal(err)

@@ -40,6 +40,10 @@ func deniedKinds(kinds []asset.Kind, refused []error) (map[asset.Kind]asset.Kind
 		if refused[i] == nil {
 			continue
 		}
+		if kind := (*asset.KindError)(nil); errors.As(refused[i], &kind) {
+			out[k] = *kind
+			continue
+		}
 		out[k] = asset.KindError{Kind: k, Why: "this account may not list them (" + readPermit(k).String() + ")"}
 		if !isDenied(refused[i]) {
 			out[k] = asset.KindError{Kind: k, Why: "this server has no list of them (404)", Reason: asset.NotThere}
@@ -90,14 +94,15 @@ func (r *reading) forbidden(ctx context.Context, k asset.Kind, rows []int, err e
 }
 
 // partsOf says of which kinds this account is shown a part only. It is for people,
-// so not being told is no failure.
+// so not being told is no failure. Of saved queries no account is shown more, and
+// nothing refers to them: check says so once, not each pull.
 func (c *conn) partsOf(ctx context.Context) (parts []asset.KindError, ok bool) {
 	a, err := c.account(ctx)
 	if err != nil {
 		c.log.WarnContext(ctx, "what this account may see cannot be told", "instance", c.instance, "error", err.Error())
 		return nil, false
 	}
-	return a.parts(c.kinds(ctx)), true
+	return slices.DeleteFunc(a.parts(c.kinds(ctx)), func(e asset.KindError) bool { return e.Kind == kindSavedQuery }), true
 }
 
 // blind says why a row that no list shows may be there all the same; "" when it
@@ -160,4 +165,20 @@ func losesDataset(dashboard *yaml.Node) bool {
 		}
 	}
 	return false
+}
+
+// isKind reports whether a list says of itself that its kind cannot be read.
+func isKind(err error) bool {
+	var kind *asset.KindError
+	return errors.As(err, &kind)
+}
+
+// missingKind makes a KindError of a list that is not there, for kinds that came
+// with a version: the server may not tell its own.
+func missingKind(k asset.Kind, err error) error {
+	var e *apihttp.Error
+	if since := traitOf(k).since; since != "" && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML {
+		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + since, Reason: asset.NotThere}
+	}
+	return err
 }

@@ -27,6 +27,7 @@ func (c *conn) Import(ctx context.Context, as []*asset.Asset, _ *asset.Set) []as
 		im.failAll(err)
 	} else {
 		im.index = x
+		im.kinds = slices.DeleteFunc(im.kinds, func(k asset.Kind) bool { _, denied := x.denied[k]; return denied })
 		for _, a := range as {
 			im.add(a)
 		}
@@ -61,11 +62,12 @@ type job struct {
 	doc    *asset.Document
 	path   string // in the repository, for messages
 	title  string
-	node   *yaml.Node        // what the server gets
-	forms  map[string]string // passwords and the like, by form field
-	travel []string          // names of dependency files in the bundle
-	put    map[string]any    // what the importer cannot take; sent to the asset itself
-	again  bool              // refers to a chart that this very import creates
+	node   *yaml.Node            // what the server gets
+	forms  map[string]string     // passwords and the like, by form field
+	travel []string              // names of dependency files in the bundle
+	put    map[string]any        // what the importer cannot take; sent to the asset itself
+	again  bool                  // refers to a chart that this very import creates
+	aside  map[string]*yaml.Node // as put, by field of the document
 
 	existed bool // on the server before this import
 }
@@ -75,7 +77,7 @@ func (j *job) id() asset.ID { return j.doc.ID() }
 // name is the job's file in a bundle. Uuids never fall together (F8).
 func (j *job) name() string { return fileName(j.id()) }
 
-func fileName(id asset.ID) string { return string(id.Kind) + "s/" + id.UID + ".yaml" }
+func fileName(id asset.ID) string { return traitOf(id.Kind).folder + "/" + id.UID + ".yaml" }
 
 func (im *importing) add(a *asset.Asset) {
 	doc, err := asset.ParseDocument(a.Path, a.Content)
@@ -86,7 +88,7 @@ func (im *importing) add(a *asset.Asset) {
 		err = fmt.Errorf("%s: the document says dashkeep: %s, this build writes %s", a.Path, doc.Format, Format)
 	}
 	if err == nil && !slices.Contains(im.kinds, doc.Kind) {
-		err = fmt.Errorf("%s: %s are not written on this connection: %s", a.Path, doc.Kind.Plural(), im.c.whyNot(im.version, doc.Kind))
+		err = fmt.Errorf("%s: %s are not written on this connection: %s", a.Path, doc.Kind.Plural(), im.whyNot(doc.Kind))
 	}
 	if err != nil {
 		im.fail(a.ID, err)
@@ -130,6 +132,10 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 		im.restoreLayers(ctx, jobs)
 	case kindDashboard:
 		im.settleLinks(ctx, jobs)
+	case kindSavedQuery:
+		im.finishQueries(ctx, jobs)
+	case kindTheme:
+		im.finishThemes(ctx, jobs)
 	}
 }
 
@@ -157,23 +163,40 @@ func (im *importing) write(ctx context.Context, k asset.Kind, jobs []*job) {
 	if isRecord(k) {
 		im.sendRecords(ctx, k, ready)
 	} else {
-		for part := range slices.Chunk(ready, batchSize(k)) {
-			im.send(ctx, k, part, rest)
+		for _, group := range groups(k, ready) {
+			for part := range slices.Chunk(group, batchSize(k)) {
+				im.send(ctx, k, part, rest)
+			}
 		}
 	}
-	x, err := im.c.list(ctx, k)
-	if err != nil {
-		for _, j := range ready {
-			im.fail(j.id(), fmt.Errorf("written, but the list could not be read afterwards: %w", err))
-		}
+	if !im.relist(ctx, k, ready) {
 		return
 	}
-	im.index = x
 	for _, j := range ready {
-		if _, ok := x.get(j.id()); !ok {
+		if _, ok := im.index.get(j.id()); !ok {
 			im.fail(j.id(), errors.New("the server answered OK and did not take it"))
 		}
 	}
+}
+
+// relist renews the index after something of a kind was written.
+func (im *importing) relist(ctx context.Context, k asset.Kind, wrote []*job) bool {
+	x, err := im.c.list(ctx, k)
+	if err != nil {
+		for _, j := range wrote {
+			im.fail(j.id(), fmt.Errorf("written, but the list could not be read afterwards: %w", err))
+		}
+		return false
+	}
+	im.index = x
+	return true
+}
+
+func (im *importing) whyNot(k asset.Kind) string {
+	if denied, ok := im.index.denied[k]; ok {
+		return denied.Why
+	}
+	return im.c.whyNot(im.version, k)
 }
 
 // batchSize: databases one by one, since each may wait for its warehouse (F17);
@@ -220,6 +243,7 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 		return fmt.Errorf("%s still holds a mask; nothing was written", at)
 	}
 	j.node, j.forms = node, revealed.forms
+	j.aside = aside(node, doc.Kind, im.version)
 	im.results[j.id()].Omitted = omitted
 	return nil
 }

@@ -24,6 +24,9 @@ type trait struct {
 	needs   []asset.Kind
 	rules   func() normalize.KindRules
 
+	unnamed bool // the list shows no uuid (names.go)
+	own     bool // the list shows only what this account made
+
 	folder string // in an export, and of what an import takes
 	model  string // what the importer expects in metadata.yaml
 	// record reads and writes kinds that no export holds, by single requests; nil for
@@ -36,6 +39,8 @@ type trait struct {
 	// last. For kinds whose rows show no change time or are not to be had in its order.
 	whole  bool
 	filter string // of every list, in rison: "(col:type,opr:custom_tag,value:!t)"
+	// complete adds to documents that were read what their export leaves out.
+	complete func(ctx context.Context, r *reading) error
 }
 
 // record is a kind that no export holds.
@@ -62,6 +67,9 @@ func traits() []trait {
 	return []trait{
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
 			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
+		{kind: kindSavedQuery, title: "label", rules: savedQueryRules, folder: "queries", model: "SavedQuery", needs: []asset.Kind{kindDatabase},
+			unnamed: true, own: true, complete: completeQueries,
+			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.name,tags.type" + editors},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
 		{kind: kindTag, title: "name", rules: tagRules, record: tags{}, named: true,
@@ -72,6 +80,9 @@ func traits() []trait {
 			columns: "id,name,descr,changed_on" + editorNames},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
 			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
+		{kind: kindTheme, title: "theme_name", rules: themeRules, folder: "themes", model: "Theme", since: "6.0.0",
+			whole: true, complete: completeThemes,
+			columns: "id,uuid,theme_name,json_data,is_system,is_system_default,is_system_dark" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
 			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
 	}
@@ -181,9 +192,6 @@ func folderKind(folder string) (asset.Kind, bool) {
 		if t.folder != "" && t.folder == folder {
 			return t.kind, true
 		}
-	}
-	if folder == "themes" {
-		return kindTheme, true
 	}
 	return "", false
 }

@@ -49,7 +49,7 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
-			if unlisted(k, err) {
+			if unlisted(k, err) || isKind(err) {
 				refused[i], err = err, nil
 			}
 			return err
@@ -67,6 +67,7 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	defer c.mu.Unlock()
 	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: denied}
 	if c.index != nil {
+		x.themes = c.index.themes
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
 				x.byID[id] = e
@@ -82,10 +83,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		}
 	}
 	for i, k := range kinds {
+		if k == kindTheme {
+			x.themes = rows[i]
+		}
 		x.byRow[k] = make(map[string]string, len(rows[i]))
-		for _, r := range rows[i] {
+		for _, r := range peoples(rows[i]) {
 			e := c.entryOf(k, r)
-			if k == kindDataset && e.database == "" { // lists before 6.0.0 show the row only
+			if e.database == "" && r.Of.ID != 0 { // lists of datasets before 6.0.0 and of saved queries show the row only
 				e.database = x.byRow[kindDatabase][strconv.Itoa(r.Of.ID)]
 			}
 			x.byID[e.info.ID], x.byRow[k][strconv.Itoa(r.ID)] = e, r.UUID
@@ -99,17 +103,18 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 }
 
 // listKind reads all pages until they fit together: no row twice and as many as
-// the server counts. Rows added or removed meanwhile make it read again.
+// the server counts. Rows added or removed meanwhile make it read again. An
+// *asset.KindError says that the kind cannot be read, and the others can.
 func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 	const tries = 4
 	for range tries {
 		rows, whole, err := c.listOnce(ctx, k)
 		if err != nil {
-			return nil, err
+			return nil, missingKind(k, err)
 		}
 		if whole {
 			identify(traitOf(k), rows)
-			return rows, nil
+			return c.name(ctx, k, rows)
 		}
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
 	}
@@ -146,7 +151,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 	for _, p := range pages {
 		whole = whole && p.Count == first.Count
 		for _, r := range p.Rows {
-			if r.UUID == "" && !traitOf(k).named {
+			if t := traitOf(k); r.UUID == "" && !t.named && !t.unnamed {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
 			whole = whole && !seen[r.ID]

@@ -16,6 +16,8 @@ const (
 	kindDataset     asset.Kind = "dataset"
 	kindChart       asset.Kind = "chart"
 	kindDashboard   asset.Kind = "dashboard"
+	kindTheme       asset.Kind = "theme"
+	kindSavedQuery  asset.Kind = "saved_query"
 	annotationLayer asset.Kind = "annotation_layer"
 )
 
@@ -228,6 +230,7 @@ func dashboardRules() normalize.KindRules {
 				{Op: normalize.Default, Path: "/tags", Value: "[]", Also: []string{"null"}, Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
 				{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 				{Op: normalize.Default, Path: "/theme_uuid", Value: "null", Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
+				{Op: normalize.Depend, Path: "/theme_uuid", Kind: kindTheme, Why: "the importer takes the theme off where it is not on the server"},
 				{Op: normalize.Default, Path: "/metadata/chart_customization_config", Value: "null", Since: "6.1.0", Why: whyUnsaveable},
 				{Op: normalize.Default, Path: "/metadata/show_chart_timestamps", Value: "null", Since: "6.1.0", Why: whyUnsaveable},
 			},

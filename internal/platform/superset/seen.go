@@ -97,7 +97,11 @@ func (l *look) withNewest(ctx context.Context, x *index, k asset.Kind) (*index, 
 	if err != nil {
 		return nil, err
 	}
-	next := &index{at: x.at, byID: x.byID, byRow: maps.Clone(x.byRow), denied: x.denied}
+	if err := h.name(ctx, l.c, k); err != nil {
+		return nil, err
+	}
+	next := x.with(x.byID)
+	next.byRow = maps.Clone(x.byRow)
 	next.byRow[k] = maps.Clone(x.byRow[k])
 	for _, r := range h.Rows {
 		next.byRow[k][strconv.Itoa(r.ID)] = r.UUID
@@ -130,7 +134,7 @@ func (l *look) indexNow(ctx context.Context) *index {
 		x.byRow[id.Kind][strconv.Itoa(r.row)] = id.UID
 	}
 	for k, rows := range l.rows {
-		for _, r := range rows {
+		for _, r := range peoples(rows) {
 			e := l.c.entryOf(k, r)
 			x.byID[e.info.ID] = e
 		}
@@ -170,12 +174,15 @@ func (l *look) seenAll() *asset.Seen {
 func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 	s, t := seenRow{row: e.row}, e.info.UpdatedAt
 	r, shown := h.byRow[e.row]
+	if traitOf(id.Kind).unnamed { // which the head of a first look need not know
+		r.UUID = id.UID
+	}
 	switch {
 	case isRecord(id.Kind): // was read after the list, or from it
 		s.print = e.print
 	case shown && r.UUID == id.UID && printOf(r) == e.print:
 		s.print = e.print
-		if repeats(t, h.newest) {
+		if !traitOf(id.Kind).listsWhole() && repeats(t, h.newest) {
 			s.since = l.began.Unix()
 		}
 	case !shown && !h.whole && !t.IsZero() && t.Before(h.oldest):

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 			return false
 		}
 		if bad {
-			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s", j.path, reasonText(reason)))
+			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s%s", j.path, reasonText(reason), im.elsewhere(j, reason)))
 		}
 		return bad
 	})
@@ -64,11 +65,35 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}
 }
 
+// groups separates what may be overwritten from what is new, where a list shows only
+// what this account made: what somebody else made under the same uuid looks new.
+func groups(k asset.Kind, jobs []*job) [][]*job {
+	if !traitOf(k).own {
+		return [][]*job{jobs}
+	}
+	known := func(j *job) bool { return j.existed }
+	return [][]*job{
+		slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !known(j) }),
+		slices.DeleteFunc(slices.Clone(jobs), known),
+	}
+}
+
+// overwrites is the answer to groups: whether an import of these may overwrite.
+func overwrites(k asset.Kind, jobs []*job) bool { return !traitOf(k).own || jobs[0].existed }
+
 // omit records what the server cannot hold of an asset. path points into the
 // canonical document.
 func (im *importing) omit(id asset.ID, path, text string) {
 	r := im.results[id]
 	r.Omitted = append(r.Omitted, asset.Note{ID: id, Path: path, Text: text})
+}
+
+// elsewhere explains why what no list shows is there.
+func (im *importing) elsewhere(j *job, reason json.RawMessage) string {
+	if overwrites(j.doc.Kind, []*job{j}) || !strings.Contains(reasonText(reason), "already exists") {
+		return ""
+	}
+	return fmt.Sprintf("; another account made it, and Superset shows %s only to whoever made them: apply it with that account, or delete it there", j.doc.Kind.Plural())
 }
 
 func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) error {
@@ -78,7 +103,7 @@ func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}
 	parts := []apihttp.Part{
 		{Name: "formData", FileName: "dashkeep.zip", ContentType: "application/zip", Data: zip},
-		{Name: "overwrite", Data: []byte("true")},
+		{Name: "overwrite", Data: []byte(strconv.FormatBool(overwrites(k, jobs)))},
 	}
 	forms := map[string]map[string]string{}
 	for _, j := range jobs {

@@ -52,7 +52,8 @@ type conn struct {
 	chosen   []asset.Kind       // to be read, in dependency order
 
 	mu     sync.Mutex
-	index  *index // of the newest listing; nil before the first
+	index  *index                       // of the newest listing; nil before the first
+	names  map[asset.Kind]map[int]named // uids of rows whose list shows none
 	people map[int]asset.Person
 	asked  bool   // whether people was asked for
 	server string // version, "" when the server does not tell
@@ -64,7 +65,8 @@ type conn struct {
 }
 
 func open(cfg platform.Config) (*conn, error) {
-	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds)}
+	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds),
+		names: map[asset.Kind]map[int]named{}}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}

@@ -25,7 +25,7 @@ type uiPage struct {
 func uiPages() []uiPage {
 	return []uiPage{
 		{kindDashboard, "Dashboards"}, {kindChart, "Charts"}, {kindDataset, "Datasets"},
-		{kindDatabase, "Settings > Database Connections"}, {"saved_query", "SQL > Saved Queries"}, {kindTheme, "Settings > Themes"},
+		{kindDatabase, "Settings > Database Connections"}, {kindSavedQuery, "SQL > Saved Queries"}, {kindTheme, "Settings > Themes"},
 	}
 }
 
@@ -100,6 +100,9 @@ func (b *bundling) add(id asset.ID) error {
 	if b.jobs[id] != nil {
 		return nil
 	}
+	if lacksKind(id.Kind, b.version) {
+		return fmt.Errorf("Superset %s has no %s; they came with %s", b.version, id.Kind.Plural(), traitOf(id.Kind).since)
+	}
 	a := b.known.Get(id)
 	if a == nil {
 		return fmt.Errorf("%s is not in Git", id)
@@ -129,9 +132,9 @@ func (b *bundling) add(id asset.ID) error {
 // required is what an import of the asset fails without.
 func required(doc *asset.Document) []asset.ID {
 	fields := map[asset.Kind]asset.ID{
-		kindDataset:   {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
-		kindChart:     {Kind: kindDataset, UID: asset.Text(asset.Get(doc.Spec, "dataset_uuid"))},
-		"saved_query": {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
+		kindDataset:    {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
+		kindChart:      {Kind: kindDataset, UID: asset.Text(asset.Get(doc.Spec, "dataset_uuid"))},
+		kindSavedQuery: {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
 	}
 	if id, ok := fields[doc.Kind]; ok {
 		return []asset.ID{id}
@@ -197,6 +200,11 @@ func (b *bundling) prepare(j *job, there map[asset.ID]bool) error {
 			// Superset's page asks for these passwords
 		default:
 			b.leave(doc.ID(), asset.Pointer(append([]string{"spec"}, p.keys...)...), "it holds a mask instead of a secret; set it in Superset after the import of a new connection (an existing one is left as it is)")
+		}
+	}
+	for _, f := range slices.Sorted(maps.Keys(aside(node, doc.Kind, b.version))) {
+		if asset.Get(j.doc.Spec, f) != nil {
+			b.leave(doc.ID(), asset.Pointer("spec", f), "Superset's import does not take it")
 		}
 	}
 	j.node = node

@@ -44,12 +44,12 @@ func TestBundleIsWhatTheImportButtonTakes(t *testing.T) {
 			for _, n := range b.Left {
 				left[n.ID] = true
 			}
-			same := 0
+			same := 0 // but dashboards: what no import maps (F13) is stale in them
 			for _, id := range b.Holds {
 				switch g := got[id]; {
 				case g == nil:
 					t.Errorf("%s %q is not there", id, from[id].Title)
-				case !left[id] && v == versions[0] && !bytes.Equal(g.Content, from[id].Content):
+				case !left[id] && v == versions[0] && id.Kind != st.Dashboard && !bytes.Equal(g.Content, from[id].Content):
 					t.Errorf("%s differs:\n%s", id, g.Content)
 				default:
 					same++

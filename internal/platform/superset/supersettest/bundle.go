@@ -174,6 +174,7 @@ func (s *Server) loadConfigs(u *upload, kinds []string, class string) ([]config,
 		bad := s.checkSchema(kinds[i], o)
 		if u.relaxed {
 			bad.del("dataset_uuid")
+			bad.del("catalog") // of a saved query of 4.1.4
 		} else if err := s.checkDatabase(kinds[i], o, bad); err != nil {
 			return nil, nil, err
 		}

@@ -16,8 +16,16 @@ func (s *Server) serveDelete(c *call, kind string) {
 		c.message(http.StatusForbidden, "Forbidden")
 		return
 	}
+	if status, text := protectedTheme(r); status != 0 {
+		c.message(status, text)
+		return
+	}
 	if reason := s.delete(r); reason != "" {
 		c.message(http.StatusUnprocessableEntity, reason)
+		return
+	}
+	if kind == Theme {
+		c.message(http.StatusOK, "Deleted 1 theme")
 		return
 	}
 	c.message(http.StatusOK, "OK")
@@ -58,6 +66,13 @@ func (s *Server) serveBulkDelete(c *call, kind string) {
 func (s *Server) delete(r *row) (refused string) {
 	switch r.kind {
 	case Database:
+		defer func() {
+			for _, q := range s.state.rows[SavedQuery] {
+				if refused == "" && q.fields["db_id"] == r.id { // cascade="all, delete-orphan"
+					s.state.remove(SavedQuery, q.id)
+				}
+			}
+		}()
 		for _, ds := range s.state.rows[Dataset] {
 			if ds.fields["database_id"] == r.id {
 				return "Cannot delete a database that has datasets attached"

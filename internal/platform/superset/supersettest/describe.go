@@ -39,8 +39,8 @@ func (s *Server) describe(r *row) map[string]any {
 		uri, _ := m["sqlalchemy_uri"].(string)
 		scheme, _, _ := strings.Cut(uri, ":")
 		m["backend"], _, _ = strings.Cut(scheme, "+")
-	case Theme:
-		m["is_system"] = false
+	case SavedQuery:
+		s.describeQuery(r, m)
 	}
 	return m
 }

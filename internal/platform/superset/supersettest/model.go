@@ -17,6 +17,8 @@ const (
 	Chart     = "chart"
 	Dashboard = "dashboard"
 	Theme     = "theme"
+	// SavedQuery rows show their uuid in exports only, and to whoever made them only.
+	SavedQuery = "saved_query"
 	// AnnotationLayer has no uuid and is in no export; charts name it by row id.
 	AnnotationLayer = "annotation_layer"
 	// CSSTemplate and Tag are in no export either, and no answer shows a uuid of them.
@@ -74,7 +76,14 @@ var models = map[string]*model{
 	},
 	Theme: {
 		kind: Theme, folder: "themes/", class: "Theme", list: "List Theme", name: "theme_name",
-		fields: []string{"theme_name", "json_data"},
+		fields:  []string{"theme_name", "json_data"},
+		initial: map[string]any{"is_system": false, "is_system_default": false, "is_system_dark": false},
+	},
+	SavedQuery: {
+		kind: SavedQuery, folder: "queries/", class: "SavedQuery", list: "List Saved Query", name: "label",
+		fields:  []string{"catalog", "schema", "label", "description", "sql"},
+		extra:   []string{"db_id"},
+		initial: map[string]any{"extra_json": "{}"},
 	},
 	AnnotationLayer: {kind: AnnotationLayer, class: "AnnotationLayer", list: "List Annotation Layer", name: "name"},
 	CSSTemplate:     {kind: CSSTemplate, class: "CssTemplate", list: "List Css Template", name: "template_name", initial: map[string]any{"css": ""}},

@@ -119,9 +119,14 @@ func (s *Server) put(kind string, id int, body *object, user int) {
 				r.fields[k] = v
 				s.setMetadata(r, text)
 			}
+		case "extra_json":
+			if v == nil { // ExtraJSONMixin
+				v = "{}"
+			}
+			r.fields[k] = v
 		case "sqlalchemy_uri":
 			setURI(r, body.str(k))
-		case "datasource_id", "theme_id", "database_id":
+		case "datasource_id", "theme_id", "database_id", "db_id":
 			if n, ok := v.(number); ok {
 				v = int(atoi(n))
 			}

@@ -151,6 +151,9 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 // visible is what the lists of an account hold: DashboardAccessFilter,
 // ChartFilter, DatasourceFilter, DatabaseFilter.
 func (s *Server) visible(user int, r *row) bool {
+	if r.kind == SavedQuery { // of its maker, whoever asks (queries/saved_queries/filters.py)
+		return r.createdBy == user
+	}
 	if s.admin(user) {
 		return true
 	}

@@ -48,6 +48,7 @@ type Server struct {
 	tagging     bool
 	tunnels     bool
 	unreachable bool // every warehouse
+	fixedThemes bool // see WithFixedThemes
 	version     string
 	users       []User
 	roles       []string      // by id, from 1; "" for one that was deleted
@@ -131,6 +132,7 @@ func New(opts ...Option) *Server {
 		}
 	}
 	s.state = newState(s.firstID)
+	s.systemThemes()
 	s.mux = s.routes()
 	return s
 }
@@ -172,7 +174,12 @@ func (s *Server) routes() *http.ServeMux {
 		base := "/api/v1/" + kind + "/"
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
-		handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		if kind == SavedQuery {
+			handle("PUT "+base+"{id}", s.servePutQuery)
+			handle("POST "+base+"{$}", s.servePostQuery)
+		} else {
+			handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		}
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
 		if isRecord(kind) {
@@ -184,6 +191,12 @@ func (s *Server) routes() *http.ServeMux {
 	}
 	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
 	s.annotationRoutes(handle)
+	if s.themes() {
+		for _, f := range []string{"system_default", "system_dark"} {
+			handle("PUT /api/v1/theme/{id}/set_"+f, func(c *call) { s.serveSetTheme(c, "is_"+f) })
+			handle("DELETE /api/v1/theme/unset_"+f, func(c *call) { s.serveUnsetTheme(c, "is_"+f) })
+		}
+	}
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)
