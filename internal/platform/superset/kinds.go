@@ -61,7 +61,7 @@ const (
 func traits() []trait {
 	return []trait{
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
-			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
+			columns: "id,uuid,database_name,engine_information,changed_on,changed_by.first_name,changed_by.last_name"},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
 		{kind: kindTag, title: "name", rules: tagRules, record: tags{}, named: true,
@@ -71,9 +71,9 @@ func traits() []trait {
 		{kind: annotationLayer, title: "name", rules: layerRules, record: layerRecords{}, named: true,
 			columns: "id,name,descr,changed_on" + editorNames},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
-			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
+			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.id,tags.name,tags.type,is_managed_externally,dashboards.id" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
-			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
+			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,roles.id,roles.name,tags.id,tags.name,tags.type,is_managed_externally" + editors},
 	}
 }
 

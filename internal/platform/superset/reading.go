@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
@@ -31,6 +32,9 @@ type reading struct {
 	whole    bool                           // the export of everything was asked for
 	inRow    int                            // single exports that failed in a row
 	last     error                          // of these
+	aged     bool                           // the index was made before this reading
+	people   map[int]asset.Person
+	details  map[asset.ID]*yaml.Node // what the access section has from no list
 }
 
 func (c *conn) newReading(ids []asset.ID) *reading {
@@ -42,7 +46,7 @@ func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
 	r := c.newReading(ids)
 	c.mu.Lock()
 	if c.index != nil && c.now().Sub(c.index.at) < fresh {
-		r.index = c.index
+		r.index, r.aged = c.index, true
 	}
 	c.mu.Unlock()
 	if ids == nil {
@@ -121,6 +125,7 @@ func (r *reading) some(ctx context.Context) error {
 		if r.index, err = r.c.list(ctx, r.c.kinds(ctx)...); err != nil {
 			return err
 		}
+		r.aged = false
 	}
 	if len(r.ids) > chunk && float64(len(r.ids)) > most*float64(len(r.index.byID)) {
 		if err := r.takeWhole(ctx); err != nil {
@@ -167,7 +172,7 @@ func (r *reading) complete(ctx context.Context) error {
 		return err
 	}
 	r.findLayers(ctx)
-	return nil
+	return r.sidecar(ctx)
 }
 
 // fetch exports rows of a kind. One bad id spoils the whole answer (404 for all,

@@ -54,8 +54,11 @@ type conn struct {
 	mu     sync.Mutex
 	index  *index // of the newest listing; nil before the first
 	people map[int]asset.Person
-	asked  bool   // whether people was asked for
-	server string // version, "" when the server does not tell
+	asked  bool // whether people was asked for
+	// strangers are row ids of users that no list of people has.
+	strangers map[int]bool
+	features  map[string]bool // feature flags; nil before they were asked for
+	server    string          // version, "" when the server does not tell
 
 	serverAsked bool // whether server was asked for
 
