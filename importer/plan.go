@@ -194,6 +194,9 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
+	if want, err = merge.Unsaid(want, have); err != nil {
+		return nil, err
+	}
 	if bytes.Equal(want, have) {
 		return nil, nil
 	}

@@ -123,7 +123,11 @@ func (r *reconciled) both(d, l *asset.Asset, have []byte, b *asset.Asset, pathOf
 	if bytes.Equal(d.Content, have) {
 		return nil
 	}
-	merged, conflicts, err := merge.Three(content(b), d.Content, have)
+	want, err := merge.Unsaid(d.Content, have)
+	if err != nil {
+		return err
+	}
+	merged, conflicts, err := merge.Three(content(b), want, have)
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,8 @@ type KindRules struct {
 	// key is absent from a server's document, its pointer is listed in
 	// Asset.Unread.
 	Unread []Field
-	Values []Values // documented values of fields that have a closed list of them
+	Values []Values    // documented values of fields that have a closed list of them
+	Access []AccessKey // nil for kinds whose access section is left as it is
 }
 
 // RefersTo reports whether documents of the kind may refer to assets of kind k.

@@ -148,9 +148,13 @@ var titles = map[asset.Kind]string{st.Database: "database_name", st.Dataset: "ta
 
 func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 	tb.Helper()
-	opts := []st.Option{st.WithVersion(version), st.WithUsers(st.User{Username: "mia", Password: "x", First: "Mia", Last: "Öz", Email: "mia@example.com"})}
+	people := accounts()
 	if !full {
-		opts = append(opts, st.WithFirstID(5000), st.WithSeed(2))
+		people = []st.User{{Username: "eve", Password: "x", First: "Eve", Last: "Öz", Email: "eve@example.com"}, people[1], people[0]}
+	}
+	opts := []st.Option{st.WithVersion(version), st.WithUsers(people...)}
+	if !full {
+		opts = append(opts, st.WithFirstID(5000), st.WithSeed(2), st.WithRoles("Another", "Finance"))
 	}
 	s := st.New(opts...)
 	if full {
@@ -169,6 +173,7 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 			tb.Fatal(err)
 		}
 		fillRecords(tb, client)
+		share(tb, client)
 		s.ResetLog()
 	}
 	fault := func(f st.Fault) func(testing.TB) { return func(testing.TB) { s.Break(f) } }
@@ -213,6 +218,62 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 	tb.Cleanup(front.Close)
 	sv.Config = config(front.URL)
 	return sv
+}
+
+// accounts are the people who own what share gives away. Role Finance owns nothing
+// and sees what it may.
+func accounts() []st.User {
+	return []st.User{
+		{Username: "mia", Password: "x", First: "Mia", Last: "Öz", Email: "mia@example.com", Role: st.Admin},
+		{Username: "ada", Password: "x", First: "Ada", Last: "Öz", Email: "ada@example.com", Role: "Finance"},
+	}
+}
+
+// share gives every asset owners, and dashboards and charts roles, tags and
+// embedding, all of them different by turns.
+func share(tb testing.TB, c *st.Client) {
+	tb.Helper()
+	ctx := tb.Context()
+	var owners []int
+	for _, u := range accounts() {
+		id, err := c.AddUser(ctx, u)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		owners = append(owners, id)
+	}
+	role, err := c.Role(ctx, "Finance")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	send := func(method, path string, body any) {
+		if status, raw, err := c.Do(ctx, method, path, body); err != nil || status/100 != 2 {
+			tb.Fatalf("%s %s: %d %s %v", method, path, status, raw, err)
+		}
+	}
+	for _, kind := range []string{st.Dataset, st.Chart, st.Dashboard} {
+		items, err := c.List(ctx, kind)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for i, it := range items {
+			at := fmt.Sprintf("/api/v1/%s/%d", kind, it.ID)
+			if kind == st.Dataset {
+				send(http.MethodPut, at, map[string]any{"owners": owners[:i%3]})
+				continue
+			}
+			body := map[string]any{"owners": owners[i%2 : 1+i%2]}
+			if kind == st.Dashboard {
+				body["roles"] = [][]int{{}, {role}, {1, role}}[i%3]
+				if i%2 == 0 {
+					send(http.MethodPut, at+"/embedded", map[string]any{"allowed_domains": []string{"https://b.example.com", "https://a.example.com"}[:2-i%3]})
+				}
+			}
+			send(http.MethodPut, at, body)
+			number := map[string]string{st.Chart: "2", st.Dashboard: "3"}[kind]
+			send(http.MethodPost, fmt.Sprintf("/api/v1/tag/%s/%d/", number, it.ID), map[string]any{"properties": map[string]any{"tags": []string{"sales", "Größe/規模"}[:1+i%2]}})
+		}
+	}
 }
 
 // heldByZip is what a chart may hold while everything is exported. Superset gives
@@ -292,9 +353,15 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 		if err := c.DeleteAll(ctx); err != nil {
 			tb.Fatal(err)
 		}
+		for _, u := range accounts() { // with their role
+			if _, err := c.AddUser(ctx, u); err != nil {
+				tb.Fatal(err)
+			}
+		}
 		if full {
 			fill(tb, c, l.version)
 			fillRecords(tb, c)
+			share(tb, c)
 			l.filled = fingerprint(tb, c)
 		}
 	}

@@ -68,7 +68,11 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path}
 			raw.Lookup, raw.Doubt = r.watch(ctx, d, rows)
 			raw.Title = d.title
-			raw.Unread = normalize.Hidden(d.node, rules.Kinds[id.Kind], version)
+			raw.Access, raw.Unread = r.access(id)
+			raw.Unread = append(raw.Unread, normalize.Hidden(d.node, rules.Kinds[id.Kind], version)...)
+			if id.Kind == kindDataset && r.index.withoutCatalogs(asset.Text(asset.Get(d.node, "database_uuid"))) {
+				raw.Unread = append(raw.Unread, "/spec/catalog")
+			}
 			if !yield(raw, nil) {
 				return
 			}

@@ -55,6 +55,9 @@ type importing struct {
 	results map[asset.ID]*asset.Result
 	jobs    map[asset.Kind][]*job
 	layers  map[string]string // annotation layers, when not read: uid to row; nil until asked for
+	roles   map[string]int    // row ids by name; nil until asked for
+
+	askedAgain bool // for people, because one was not known
 }
 
 // job is one asset to be written.
@@ -69,7 +72,8 @@ type job struct {
 	again  bool                  // refers to a chart that this very import creates
 	aside  map[string]*yaml.Node // as put, by field of the document
 
-	existed bool // on the server before this import
+	existed bool   // on the server before this import
+	before  *entry // as it was listed then; nil when it is new
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }
@@ -94,8 +98,8 @@ func (im *importing) add(a *asset.Asset) {
 		im.fail(a.ID, err)
 		return
 	}
-	_, existed := im.index.get(a.ID)
-	im.jobs[a.ID.Kind] = append(im.jobs[a.ID.Kind], &job{doc: doc, path: a.Path, title: doc.Title, existed: existed})
+	before, existed := im.index.get(a.ID)
+	im.jobs[a.ID.Kind] = append(im.jobs[a.ID.Kind], &job{doc: doc, path: a.Path, title: doc.Title, existed: existed, before: before})
 }
 
 func (im *importing) fail(id asset.ID, err error) {
@@ -137,6 +141,7 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 	case kindTheme:
 		im.finishThemes(ctx, jobs)
 	}
+	im.settleAccess(ctx, k, jobs)
 }
 
 // write prepares and sends jobs, and lists the kind again for the row ids of what
@@ -239,6 +244,9 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 	}
 	omitted = slices.Concat(dropped, omitted, im.adapt(j, node, travels))
 	revealed.finish(node)
+	if managed := asset.Get(doc.Access, keyManaged); managed != nil && hasAccess(doc.Kind, keyManaged) {
+		asset.Put(node, asset.Clone(managed), keyManaged)
+	}
 	if at := leftMask(doc.Kind, node); at != "" {
 		return fmt.Errorf("%s still holds a mask; nothing was written", at)
 	}

@@ -42,6 +42,11 @@ type row struct {
 	Owners     []person   `json:"owners"`
 	Dashboards []numbered `json:"dashboards"` // that hold a chart
 	Tags       []tag      `json:"tags"`
+	Roles      []named    `json:"roles"`
+	Managed    *bool      `json:"is_managed_externally"`
+	Engine     struct {
+		Catalogs *bool `json:"supports_dynamic_catalog"`
+	} `json:"engine_information"` // of a database
 
 	raw  json.RawMessage // all of it, of a record
 	name string          // of a record
@@ -49,12 +54,18 @@ type row struct {
 }
 
 type tag struct {
+	ID   int             `json:"id"`
 	Name string          `json:"name"`
 	Type json.RawMessage `json:"type"`
 }
 
 type numbered struct {
 	ID int `json:"id"`
+}
+
+type named struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
 }
 
 type person struct {
@@ -72,10 +83,10 @@ type entry struct {
 	catalog   string
 	database  string // uuid, of a dataset or saved query
 	changedBy person
-	owners    []int
 	extra     string // of a saved query
 	normal    bool   // of a theme: the server's default one
 	dark      bool   // of a theme: the server's dark one
+	shown     *shown // nil when the row was not looked at
 	print     string // of the whole row: see changed.go
 
 	raw json.RawMessage // of a record: what the list showed
@@ -140,7 +151,7 @@ func (x *index) ids() []asset.ID {
 
 // entryOf is called with c.mu held.
 func (c *conn) entryOf(k asset.Kind, r row) *entry {
-	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy,
+	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy, shown: shownBy(r),
 		raw: r.raw, bad: r.bad, extra: string(r.Extra), normal: r.SystemDefault, dark: r.SystemDark}
 	e.info = asset.Info{
 		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.title(),

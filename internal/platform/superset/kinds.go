@@ -66,10 +66,10 @@ const (
 func traits() []trait {
 	return []trait{
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
-			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
+			columns: "id,uuid,database_name,engine_information,changed_on,changed_by.first_name,changed_by.last_name"},
 		{kind: kindSavedQuery, title: "label", rules: savedQueryRules, folder: "queries", model: "SavedQuery", needs: []asset.Kind{kindDatabase},
 			unnamed: true, own: true, complete: completeQueries,
-			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.name,tags.type" + editors},
+			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.id,tags.name,tags.type" + editors},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
 		{kind: kindTag, title: "name", rules: tagRules, record: tags{}, named: true,
@@ -79,12 +79,12 @@ func traits() []trait {
 		{kind: annotationLayer, title: "name", rules: layerRules, record: layerRecords{}, named: true,
 			columns: "id,name,descr,changed_on" + editorNames},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
-			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
+			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.id,tags.name,tags.type,is_managed_externally,dashboards.id" + editors},
 		{kind: kindTheme, title: "theme_name", rules: themeRules, folder: "themes", model: "Theme", since: "6.0.0",
 			whole: true, complete: completeThemes,
 			columns: "id,uuid,theme_name,json_data,is_system,is_system_default,is_system_dark" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
-			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
+			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,roles.id,roles.name,tags.id,tags.name,tags.type,is_managed_externally" + editors},
 	}
 }
 

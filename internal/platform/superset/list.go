@@ -168,11 +168,16 @@ func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error
 
 // ordered is one page of a list in some order.
 func (c *conn) ordered(ctx context.Context, k asset.Kind, column, direction string, n, size int) (page, error) {
+	return c.ask(ctx, k, fmt.Sprintf("order_column:%s,order_direction:%s,page:%d,page_size:%d", column, direction, n, size))
+}
+
+// ask is one page of a list, with the columns and the filter of its kind.
+func (c *conn) ask(ctx context.Context, k asset.Kind, query string) (page, error) {
 	t, filters := traitOf(k), ""
 	if t.filter != "" {
 		filters = ",filters:!(" + t.filter + ")"
 	}
-	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s)%s)", column, direction, n, size, t.columns, filters)
+	q := fmt.Sprintf("(%s,columns:!(%s)%s)", query, t.columns, filters)
 	var p struct {
 		Count *int              `json:"count"`
 		Rows  []json.RawMessage `json:"result"`

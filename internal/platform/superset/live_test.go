@@ -17,6 +17,7 @@ import (
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
 	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/internal/secret"
@@ -109,7 +110,8 @@ func newestOnly(t *testing.T, c *conn) {
 	}
 }
 
-// difference leaves aside what got's server cannot show.
+// difference leaves aside what got's server cannot show, and what want does not say
+// of who owns it and the like.
 func difference(want, got map[asset.ID]*asset.Asset) []string {
 	var out []string
 	for id, w := range want {
@@ -118,7 +120,11 @@ func difference(want, got map[asset.ID]*asset.Asset) []string {
 		case g == nil:
 			out = append(out, fmt.Sprintf("%s %q is missing", id, w.Title))
 		default:
-			if a, b := without(w, g.Unread), without(g, g.Unread); a != b {
+			said := *w
+			if content, err := merge.Unsaid(w.Content, g.Content); err == nil {
+				said.Content = content
+			}
+			if a, b := without(&said, g.Unread), without(g, g.Unread); a != b {
 				out = append(out, fmt.Sprintf("%s %q: %s", id, w.Title, firstLine(a, b)))
 			}
 		}
@@ -133,7 +139,12 @@ func without(a *asset.Asset, pointers []string) string {
 		return err.Error()
 	}
 	for _, p := range pointers {
-		if keys, err := asset.Split(p); err == nil && len(keys) > 1 {
+		keys, err := asset.Split(p)
+		switch {
+		case err != nil || len(keys) < 2:
+		case keys[0] == "access" && doc.Access != nil:
+			asset.Delete(doc.Access, keys[1:]...)
+		case keys[0] == "spec":
 			asset.Delete(doc.Spec, keys[1:]...)
 		}
 	}

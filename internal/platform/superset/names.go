@@ -22,13 +22,13 @@ import (
 // naming is how many rows are exported at a time for their uuids.
 const naming = 4
 
-// named is what is known of a row whose list does not show its uuid.
-type named struct{ uid, print, created string }
+// namedRow is what is known of a row whose list does not show its uuid.
+type namedRow struct{ uid, print, created string }
 
 // of gives a row its uuid when it is beyond doubt the one that was named: nothing
 // of it changed, or it was made at the same instant. A row id alone is not enough,
 // SQLite gives out that of a deleted row again.
-func (n named) of(r row) (row, bool) {
+func (n namedRow) of(r row) (row, bool) {
 	if n.uid == "" {
 		return r, false
 	}
@@ -82,23 +82,23 @@ func (c *conn) name(ctx context.Context, k asset.Kind, rows []row) ([]row, error
 	return c.keepNames(k, named, gone), nil
 }
 
-func (c *conn) nameOf(k asset.Kind, row int) named {
+func (c *conn) nameOf(k asset.Kind, row int) namedRow {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.names[k][row]
+	return c.uuids[k][row]
 }
 
 // keepNames remembers named rows, and gives those that are there.
 func (c *conn) keepNames(k asset.Kind, rows []row, gone map[int]bool) []row {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.names[k] == nil {
-		c.names[k] = map[int]named{}
+	if c.uuids[k] == nil {
+		c.uuids[k] = map[int]namedRow{}
 	}
 	out := rows[:0]
 	for i, r := range rows {
 		if !gone[i] {
-			c.names[k][r.ID] = named{r.UUID, printOf(r), r.Created}
+			c.uuids[k][r.ID] = namedRow{r.UUID, printOf(r), r.Created}
 			out = append(out, r)
 		}
 	}
@@ -113,11 +113,11 @@ func (c *conn) teach(known map[asset.ID]seenRow) {
 		if !traitOf(id.Kind).unnamed {
 			continue
 		}
-		if c.names[id.Kind] == nil {
-			c.names[id.Kind] = map[int]named{}
+		if c.uuids[id.Kind] == nil {
+			c.uuids[id.Kind] = map[int]namedRow{}
 		}
-		if _, newer := c.names[id.Kind][s.row]; !newer {
-			c.names[id.Kind][s.row] = named{uid: id.UID, print: s.print}
+		if _, newer := c.uuids[id.Kind][s.row]; !newer {
+			c.uuids[id.Kind][s.row] = namedRow{uid: id.UID, print: s.print}
 		}
 	}
 }

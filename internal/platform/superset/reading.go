@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
@@ -24,7 +25,6 @@ type reading struct {
 	stray    []error           // documents that have no name
 	layers   map[string]string // annotation layers by row, when their kind is not read
 	deleted  map[asset.ID]bool
-	aged     bool // index was there before this reading
 	relist   func(context.Context, asset.Kind) (*index, error)
 	parts    []asset.KindError              // kinds of which the account is shown a part; asked for by a reading of everything
 	asked    bool                           // whether parts is known
@@ -33,6 +33,9 @@ type reading struct {
 	whole    bool                           // the export of everything was asked for
 	inRow    int                            // single exports that failed in a row
 	last     error                          // of these
+	aged     bool                           // the index was made before this reading
+	people   map[int]asset.Person
+	details  map[asset.ID]*yaml.Node // what the access section has from no list
 }
 
 func (c *conn) newReading(ids []asset.ID) *reading {
@@ -181,7 +184,7 @@ func (r *reading) complete(ctx context.Context) error {
 		return err
 	}
 	r.findLayers(ctx)
-	return nil
+	return r.sidecar(ctx)
 }
 
 // readOf lists what was read of a kind.

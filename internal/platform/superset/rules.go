@@ -39,6 +39,8 @@ const (
 	whyRow         = "row ids differ per server (F12)"
 )
 
+var tagsAside = normalize.Rule{Op: normalize.Drop, Path: "/tags", Why: "in access.tags, from the list: exported from 6.0.0 on only, and with TAGGING_SYSTEM"}
+
 var version = normalize.Rule{Op: normalize.Drop, Path: "/version", Value: "1.0.0", Why: whyConstant}
 
 // nulls leaves out explicit nulls, and empty text where a form writes "" for a
@@ -61,7 +63,7 @@ func blanks(paths ...string) []normalize.Rule {
 }
 
 func databaseRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uuid", Title: "database_name",
+	return normalize.KindRules{UID: "uuid", Title: "database_name", Access: accessKeys(kindDatabase),
 		Unread: []normalize.Field{
 			{Name: "configuration_method", Why: "exported from 6.1.0 on"},
 			{Name: "impersonate_user", Why: "exported from 5.0.0 on"},
@@ -96,7 +98,7 @@ func databaseRules() normalize.KindRules {
 }
 
 func datasetRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uuid", Title: "table_name",
+	return normalize.KindRules{UID: "uuid", Title: "table_name", Access: accessKeys(kindDataset),
 		Unread: []normalize.Field{
 			{Name: "folders", Why: "exported from 6.0.0 on"},
 			{Name: "currency_code_column", Why: "exported from 6.1.0 on"},
@@ -141,10 +143,9 @@ func chartRules() normalize.KindRules {
 		}
 		return rs
 	}
-	return normalize.KindRules{UID: "uuid", Title: "slice_name",
-		Unread: []normalize.Field{{Name: "tags", Why: "exported from 6.0.0 on, and with TAGGING_SYSTEM only"}},
+	return normalize.KindRules{UID: "uuid", Title: "slice_name", Access: accessKeys(kindChart),
 		Rules: slices.Concat([]normalize.Rule{
-			version,
+			version, tagsAside,
 			{Op: normalize.JSON, Path: "/params", Why: "stays text when the server could not read it"},
 			{Op: normalize.JSON, Path: "/query_context", Restore: true, Why: "a one-line JSON text (F12)"},
 			{Op: normalize.Call, Path: "/params/datasource", Hook: brokenDatasource(), Why: "a chart without dataset keeps the lost row visible (F5)"},
@@ -162,8 +163,6 @@ func chartRules() normalize.KindRules {
 				{Op: normalize.Call, Path: "/query_context/form_data", Hook: formData(), Why: "a second copy of params: only what differs is kept, so that one edit changes one place"},
 				{Op: normalize.Call, Path: "/params/viz_type", Hook: vizType(), Why: "a copy of viz_type"},
 				{Op: normalize.Default, Path: "/params", Value: "{}", Also: []string{"null", `""`}, Restore: true, Why: "the importer needs a mapping"},
-				{Op: normalize.Default, Path: "/tags", Value: "[]", Also: []string{"null"}, Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
-				{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 			},
 			nulls("/cache_timeout"),
 			blanks("/description", "/certified_by", "/certification_details", "/query_context"),
@@ -197,13 +196,10 @@ func dashboardRules() normalize.KindRules {
 	}
 	const filters, custom = "/metadata/native_filter_configuration/*", "/metadata/chart_customization_config/*"
 	const cross, global = "/metadata/chart_configuration", "/metadata/global_chart_configuration"
-	return normalize.KindRules{UID: "uuid", Title: "dashboard_title",
-		Unread: []normalize.Field{
-			{Name: "tags", Why: "exported from 6.0.0 on, and with TAGGING_SYSTEM only"},
-			{Name: "theme_uuid", Why: "exported from 6.0.0 on"},
-		},
+	return normalize.KindRules{UID: "uuid", Title: "dashboard_title", Access: accessKeys(kindDashboard),
+		Unread: []normalize.Field{{Name: "theme_uuid", Why: "exported from 6.0.0 on"}},
 		Rules: slices.Concat([]normalize.Rule{
-			version,
+			version, tagsAside,
 			{Op: normalize.Drop, Path: "/metadata/show_native_filters", Why: "the importer removes it (dashboard/importers/v1/utils.py)"},
 			{Op: normalize.JSON, Path: "/metadata/default_filters", Restore: true, Why: "JSON text keyed by row ids (F12)"},
 			{Op: normalize.Call, Path: "/metadata/default_filters", Hook: legacyFilters(), Why: "the importer removes legacy filters (migrations/shared/native_filters.py)"},
@@ -227,8 +223,6 @@ func dashboardRules() normalize.KindRules {
 				global+"/chartsInScope", custom+"/chartsInScope", custom+"/scope/excluded"),
 			[]normalize.Rule{
 				{Op: normalize.Default, Path: "/metadata", Value: "{}", Also: []string{"null"}, Restore: true, Why: "empty means absent"},
-				{Op: normalize.Default, Path: "/tags", Value: "[]", Also: []string{"null"}, Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
-				{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 				{Op: normalize.Default, Path: "/theme_uuid", Value: "null", Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
 				{Op: normalize.Depend, Path: "/theme_uuid", Kind: kindTheme, Why: "the importer takes the theme off where it is not on the server"},
 				{Op: normalize.Default, Path: "/metadata/chart_customization_config", Value: "null", Since: "6.1.0", Why: whyUnsaveable},

@@ -54,6 +54,8 @@ func printOf(r row) string {
 	slices.SortFunc(r.Owners, func(a, b person) int { return cmp.Compare(a.ID, b.ID) })
 	r.Tags = slices.Clone(r.Tags)
 	slices.SortFunc(r.Tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Type, b.Type)) })
+	r.Roles = slices.Clone(r.Roles)
+	slices.SortFunc(r.Roles, func(a, b named) int { return cmp.Compare(a.ID, b.ID) })
 	r.Dashboards = slices.Clone(r.Dashboards)
 	slices.SortFunc(r.Dashboards, func(a, b numbered) int { return cmp.Compare(a.ID, b.ID) })
 	var shown any = r

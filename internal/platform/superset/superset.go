@@ -52,11 +52,14 @@ type conn struct {
 	chosen   []asset.Kind       // to be read, in dependency order
 
 	mu     sync.Mutex
-	index  *index                       // of the newest listing; nil before the first
-	names  map[asset.Kind]map[int]named // uids of rows whose list shows none
+	index  *index                          // of the newest listing; nil before the first
+	uuids  map[asset.Kind]map[int]namedRow // uids of rows whose list shows none
 	people map[int]asset.Person
-	asked  bool   // whether people was asked for
-	server string // version, "" when the server does not tell
+	asked  bool // whether people was asked for
+	// strangers are row ids of users that no list of people has.
+	strangers map[int]bool
+	features  map[string]bool // feature flags; nil before they were asked for
+	server    string          // version, "" when the server does not tell
 
 	serverAsked bool // whether server was asked for
 
@@ -66,7 +69,7 @@ type conn struct {
 
 func open(cfg platform.Config) (*conn, error) {
 	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds),
-		names: map[asset.Kind]map[int]named{}}
+		uuids: map[asset.Kind]map[int]namedRow{}}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}

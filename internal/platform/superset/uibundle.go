@@ -207,6 +207,19 @@ func (b *bundling) prepare(j *job, there map[asset.ID]bool) error {
 			b.leave(doc.ID(), asset.Pointer("spec", f), "Superset's import does not take it")
 		}
 	}
+	b.addAccess(doc.Access, node)
 	j.node = node
 	return nil
+}
+
+// addAccess puts in what an import takes of the access section: tags, from 6.0.0 on
+// and where the server has the feature, and the managed flag. Owners, roles and
+// embedding are in no archive of Superset's.
+func (b *bundling) addAccess(access, node *yaml.Node) {
+	for _, key := range []string{keyTags, keyManaged} {
+		v := asset.Get(access, key)
+		if v != nil && (key != keyTags || len(v.Content) > 0 && !normalize.Older(b.version, "6.0.0")) {
+			asset.Put(node, asset.Clone(v), key)
+		}
+	}
 }

@@ -25,7 +25,7 @@ var listColumns = map[string][]string{
 		"changed_by.first_name", "changed_by.last_name", "changed_by.id", "changed_on_utc", "changed_on_delta_humanized",
 		"default_endpoint", "description", "datasource_type", "explore_url", "extra", "kind", "owners.id",
 		"owners.first_name", "owners.last_name", "catalog", "schema", "sql", "table_name"},
-	Database: {"allow_file_upload", "allow_ctas", "allow_cvas", "allow_dml", "allow_run_async", "backend", "changed_on",
+	Database: {"allow_file_upload", "allow_ctas", "allow_cvas", "allow_dml", "allow_run_async", "backend", "engine_information", "changed_on",
 		"changed_on_delta_humanized", "changed_by.first_name", "changed_by.last_name", "created_by.first_name",
 		"created_by.last_name", "configuration_method", "database_name", "expose_in_sqllab", "extra", "force_ctas_schema",
 		"id", "uuid"},
@@ -92,6 +92,8 @@ func (s *Server) pickColumns(kind string, asked []string) []string {
 		all = s.shown(kind, all)
 	case kind == Dataset && !s.since("6.0.0"):
 		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "database.uuid" })
+	case kind == Chart && !s.since("6.0.0"):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "is_managed_externally" })
 	}
 	for _, col := range asked {
 		if slices.Contains(all, col) {

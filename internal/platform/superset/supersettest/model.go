@@ -113,6 +113,7 @@ type row struct {
 	notes                []*child       // annotation layer
 	slices               []int          // dashboard: linked charts
 	owners, roles        []int
+	embedded             *embedding // dashboard; never changed in place
 	tags                 []string
 	createdOn, changedOn time.Time
 	createdBy, changedBy int

@@ -46,6 +46,7 @@ type Server struct {
 	rng         *rand.Rand
 	firstID     int
 	tagging     bool
+	embeds      bool
 	tunnels     bool
 	unreachable bool // every warehouse
 	fixedThemes bool // see WithFixedThemes
@@ -102,7 +103,9 @@ func WithAdmin(first, last, email string) Option {
 }
 
 // WithoutTags switches the TAGGING_SYSTEM feature flag off, as in a plain
-// installation; the lab and the fixtures have it on.
+// installation; the lab and the fixtures have it on. Without it tags are in no export
+// and no import, and the server gives none by itself; lists and the API about tags
+// are as with it (measured, 6.1.0).
 func WithoutTags() Option { return func(s *Server) { s.tagging = false } }
 
 // WithSSHTunnels switches the SSH_TUNNELING feature flag on.
@@ -114,7 +117,7 @@ func WithAccessLifetime(d time.Duration) Option { return func(s *Server) { s.acc
 // New makes a server with nothing in it and the account admin/admin.
 func New(opts ...Option) *Server {
 	s := &Server{
-		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
+		now: time.Now, firstID: 1, tagging: true, embeds: true, version: Version, accessed: 900 * time.Second,
 		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, browsers: map[string]int{}, tokens: map[string]string{},
 		roles: standardRoles(), may: builtin(), usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
@@ -197,6 +200,15 @@ func (s *Server) routes() *http.ServeMux {
 			handle("DELETE /api/v1/theme/unset_"+f, func(c *call) { s.serveUnsetTheme(c, "is_"+f) })
 		}
 	}
+	for _, kind := range []string{Dataset, Chart, Dashboard} {
+		handle("GET /api/v1/"+kind+"/related/owners", func(c *call) { s.serveRelated(c, "owners") })
+	}
+	handle("GET /api/v1/dashboard/related/roles", func(c *call) { s.serveRelated(c, "roles") })
+	handle("GET /api/v1/dashboard/{id}/embedded", s.serveEmbedded)
+	handle("POST /api/v1/dashboard/{id}/embedded", s.serveEmbed)
+	handle("PUT /api/v1/dashboard/{id}/embedded", s.serveEmbed)
+	handle("DELETE /api/v1/dashboard/{id}/embedded", s.serveUnembed)
+	handle("POST /api/v1/tag/{type}/{id}/{$}", s.serveTagObject)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)
