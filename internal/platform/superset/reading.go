@@ -132,7 +132,7 @@ func (r *reading) some(ctx context.Context) error {
 		}
 		r.aged = false
 	}
-	if len(r.ids) > chunk && float64(len(r.ids)) > most*float64(len(r.index.byID)) {
+	if r.worthWhole() {
 		if err := r.takeWhole(ctx); err != nil {
 			return err
 		}
@@ -142,6 +142,26 @@ func (r *reading) some(ctx context.Context) error {
 	}
 	r.leave()
 	return nil
+}
+
+// worthWhole reports whether so much is wanted of what exports hold that the
+// export of everything is cheaper.
+func (r *reading) worthWhole() bool {
+	wanted, there := 0, 0
+	for _, id := range r.ids {
+		if !isRecord(id.Kind) {
+			wanted++
+		}
+	}
+	if wanted <= chunk {
+		return false
+	}
+	for id := range r.index.byID {
+		if !isRecord(id.Kind) {
+			there++
+		}
+	}
+	return float64(wanted) > most*float64(there)
 }
 
 // takeWhole keeps what is wanted of the export of everything.

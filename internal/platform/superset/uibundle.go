@@ -52,7 +52,12 @@ func bundle(want []*asset.Asset, known *asset.Set, version string) (*platform.Bu
 		return b.out, nil
 	}
 	for _, a := range want {
-		if _, in := b.jobs[a.ID]; !in && !b.isLeft(a.ID) {
+		_, in := b.jobs[a.ID]
+		switch {
+		case in, b.isLeft(a.ID):
+		case isRecord(a.ID.Kind):
+			b.leave(a.ID, "", "no page of Superset imports it")
+		default:
 			b.leave(a.ID, "", fmt.Sprintf("nothing on the page %s uses it; make a bundle of its own: --select kind:%s", page.name, a.ID.Kind))
 		}
 	}

@@ -222,3 +222,18 @@ func (s *Server) Object(kind, uid string) (o Object, ok bool) {
 	}
 	return Object{}, false
 }
+
+// Tag puts a tag that people made on everything of some kinds, as a person in the
+// UI would.
+func (s *Server) Tag(name string, kinds ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, kind := range kinds {
+		for _, r := range slices.Clone(s.state.rows[kind]) {
+			if !slices.Contains(r.tags, name) {
+				e := s.state.edit(kind, r.id)
+				e.tags = append(e.tags, name)
+			}
+		}
+	}
+}
