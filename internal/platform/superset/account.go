@@ -69,7 +69,7 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 	var answer apihttp.Error
 	if version == "" || !normalize.Older(version, "6.1.0") {
 		a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/"})
-		if err == nil || !refusal(err, &answer) {
+		if err == nil || !answered(err, &answer) {
 			return a, err
 		}
 	}
@@ -81,7 +81,7 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 		if cookie != "" {
 			h := http.Header{"Cookie": {cookie}}
 			a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/", Header: h, NoAuth: true})
-			if err == nil || !refusal(err, &answer) {
+			if err == nil || !answered(err, &answer) {
 				return a, err
 			}
 		}
@@ -89,9 +89,9 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 	return c.guessAccount(ctx)
 }
 
-// refusal reports whether err is the server's answer to a request that was
+// answered reports whether err is the server's refusal of a request that it
 // understood, so that another one may do instead.
-func refusal(err error, e *apihttp.Error) bool {
+func answered(err error, e *apihttp.Error) bool {
 	var answer *apihttp.Error
 	if !errors.As(err, &answer) || answer.Temporary() {
 		return false
@@ -133,7 +133,7 @@ func (c *conn) guessAccount(ctx context.Context) (*account, error) {
 	case err == nil:
 		a.admin = true
 		return a, nil
-	case !refusal(err, &answer):
+	case !answered(err, &answer):
 		return nil, err
 	case answer.Status == http.StatusForbidden:
 		a.limited = true
@@ -144,7 +144,7 @@ func (c *conn) guessAccount(ctx context.Context) (*account, error) {
 	case err == nil:
 		a.admin = strings.Contains(string(res.Body), `"List Users"`)
 		a.limited = !a.admin
-	case !refusal(err, &answer):
+	case !answered(err, &answer):
 		return nil, err
 	}
 	return a, nil
@@ -219,7 +219,7 @@ func (s *session) browse(ctx context.Context) (string, error) {
 	if s.csrf == "" {
 		err := s.fetchCSRF(ctx)
 		switch {
-		case err != nil && refusal(err, &answer):
+		case err != nil && answered(err, &answer):
 			return "", nil
 		case err != nil:
 			return "", err
@@ -230,7 +230,7 @@ func (s *session) browse(ctx context.Context) (string, error) {
 	res, err := s.http.Do(ctx, apihttp.Request{Method: http.MethodPost, Path: "/login/", Body: []byte(form.Encode()), Header: h,
 		ContentType: "application/x-www-form-urlencoded", Accept: "text/html", Want: []string{"text/html"}, NoAuth: true, Redirects: true})
 	switch {
-	case err != nil && refusal(err, &answer):
+	case err != nil && answered(err, &answer):
 		return "", nil
 	case err != nil:
 		return "", err

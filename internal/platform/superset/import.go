@@ -67,7 +67,8 @@ type job struct {
 	put    map[string]any    // what the importer cannot take; sent to the asset itself
 	again  bool              // refers to a chart that this very import creates
 
-	existed bool // on the server before this import
+	existed bool   // on the server before this import
+	slug    string // to be given after the import (unseen)
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }
@@ -130,6 +131,7 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 		im.restoreLayers(ctx, jobs)
 	case kindDashboard:
 		im.settleLinks(ctx, jobs)
+		im.settleSlugs(ctx, jobs)
 	}
 }
 
@@ -194,6 +196,9 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 	if err := im.clash(j); err != nil {
 		return err
 	}
+	if err := im.unseen(ctx, j); err != nil {
+		return err
+	}
 	if err := im.movable(ctx, j); err != nil {
 		return err
 	}
@@ -215,6 +220,9 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 		return err
 	}
 	omitted = slices.Concat(dropped, omitted, im.adapt(j, node, travels))
+	if j.slug != "" {
+		asset.Delete(node, "slug")
+	}
 	revealed.finish(node)
 	if at := leftMask(doc.Kind, node); at != "" {
 		return fmt.Errorf("%s still holds a mask; nothing was written", at)

@@ -50,6 +50,7 @@ type conn struct {
 	now      func() time.Time
 	listing  singleflight.Group // of listAll
 	chosen   []asset.Kind       // to be read, in dependency order
+	zip      zipLimits
 
 	mu     sync.Mutex
 	index  *index // of the newest listing; nil before the first
@@ -64,7 +65,7 @@ type conn struct {
 }
 
 func open(cfg platform.Config) (*conn, error) {
-	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds)}
+	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds), zip: superZip()}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}

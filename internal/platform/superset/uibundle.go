@@ -3,6 +3,7 @@ package superset
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -171,7 +172,7 @@ func (b *bundling) write(top asset.Kind) error {
 		jobs = append(jobs, j)
 		b.out.Holds = append(b.out.Holds, id)
 	}
-	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}})
+	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}}, zipLimits{file: superZip().file, total: math.MaxInt})
 	b.out.Data = data
 	return err
 }
