@@ -33,16 +33,22 @@ func small(t *testing.T, version string, opts ...st.Option) (*st.Server, string)
 	if err := s.Seed(zip); err != nil {
 		t.Fatal(err)
 	}
+	return s, serveSim(t, s)
+}
+
+func serveSim(t *testing.T, s *st.Server) string {
+	t.Helper()
 	h := httptest.NewServer(s)
 	t.Cleanup(h.Close)
-	return s, h.URL
+	return h.URL
 }
 
 // as is a connection that asks as fast as it can and never waits.
 func as(t *testing.T, url string, auth platform.Auth, kinds ...asset.Kind) *conn {
 	t.Helper()
 	c, err := open(platform.Config{Instance: "prod", URL: url, Auth: auth, Kinds: kinds, Secrets: func(asset.ID) map[string]secret.Value {
-		return map[string]secret.Value{"password": secret.Literal("pw")}
+		return map[string]secret.Value{"password": secret.Literal("pw"), "extra/engine_params/connect_args/sslpassword": secret.Literal("x"),
+			"uri_query/sslpassword": secret.Literal("y"), "encrypted_extra/connect_args/sslpassword": secret.Literal("z")}
 	}})
 	if err != nil {
 		t.Fatal(err)

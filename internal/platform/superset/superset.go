@@ -156,6 +156,9 @@ func (c *conn) Delete(ctx context.Context, id asset.ID) error {
 	} else {
 		err = c.deleteRow(ctx, id.Kind, e.row)
 	}
+	if isDenied(err) {
+		err = fmt.Errorf("only an administrator, or an owner with %s, may delete it: %w", permit{"can_write", view(id.Kind)}, err)
+	}
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", id, e.info.Title, err)
 	}

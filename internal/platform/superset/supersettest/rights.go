@@ -301,3 +301,10 @@ func (s *Server) Own(kind, uid string, users ...string) {
 		}
 	}
 }
+
+// SetZipLimit changes ZIPPED_FILE_MAX_SIZE, 100 MB by default.
+func (s *Server) SetZipLimit(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.zipLimit = bytes
+}

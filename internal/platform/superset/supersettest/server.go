@@ -59,6 +59,7 @@ type Server struct {
 	browsers    map[string]int      // session cookie of a form login -> user
 	tokens      map[string]string   // bearer tokens that are no JWT of ours -> user name
 	may         map[string][]Permit // by role
+	zipLimit    int
 	usersAPI    bool
 	form        bool
 	state       *state
@@ -115,7 +116,7 @@ func New(opts ...Option) *Server {
 	s := &Server{
 		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
 		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, browsers: map[string]int{}, tokens: map[string]string{},
-		roles: standardRoles(), may: builtin(), usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
+		roles: standardRoles(), may: builtin(), zipLimit: maxFileSize, usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
