@@ -44,10 +44,6 @@ func Write(entries []Entry) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// maxRatio is how much smaller than its content an entry may be: readers take more
-// for a bomb (Read does; Superset from 200 on), so such an entry is stored as it is.
-const maxRatio = 100
-
 func writeEntry(w *zip.Writer, pack *flate.Writer, e Entry) error {
 	h := &zip.FileHeader{
 		Name: e.Name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(e.Data),
@@ -62,7 +58,7 @@ func writeEntry(w *zip.Writer, pack *flate.Writer, e Entry) error {
 	body := e.Data
 	if packed, err := deflate(pack, e.Data); err != nil {
 		return err
-	} else if len(packed) < len(e.Data) && len(e.Data) <= maxRatio*len(packed) {
+	} else if len(packed) < len(e.Data) && !e.Stored {
 		h.Method, body = zip.Deflate, packed
 	}
 	h.CompressedSize64 = uint64(len(body))

@@ -293,3 +293,19 @@ func TestWarehousePassword(t *testing.T) {
 		}
 	}
 }
+
+// TestBundlesAreNoBombs: a bundle that would unpack to more than 200 times its size
+// is stored: Superset refuses it else, for one text of blanks.
+func TestBundlesAreNoBombs(t *testing.T) {
+	s, url := small(t, "6.1.0")
+	before, _, _ := everything(t, as(t, url, svc()))
+	a := retitled(t, kindOf(before, kindDashboard)[0], func(d *asset.Document) {
+		asset.Put(d.Spec, asset.Str(strings.Repeat(" .", 5<<20)), "css")
+	})
+	if err := as(t, url, svc()).Import(t.Context(), []*asset.Asset{a}, nil)[0].Err; err != nil {
+		t.Error(err)
+	}
+	if o, _ := s.Object(st.Dashboard, a.ID.UID); len(o.Fields["css"].(string)) != 10<<20 {
+		t.Errorf("%d bytes arrived", len(o.Fields["css"].(string)))
+	}
+}

@@ -141,7 +141,7 @@ func pack(k asset.Kind, jobs []*job, rest *companions, limits zipLimits) ([]byte
 	if err := limits.check(sizes, len(jobs)); err != nil {
 		return nil, err
 	}
-	return archive.Write(entries)
+	return limits.write(entries)
 }
 
 // fileReasons reads which files a 422 names, with the fields at fault.

@@ -172,7 +172,7 @@ func (b *bundling) write(top asset.Kind) error {
 		jobs = append(jobs, j)
 		b.out.Holds = append(b.out.Holds, id)
 	}
-	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}}, zipLimits{file: superZip().file, total: math.MaxInt})
+	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}}, zipLimits{file: superZip().file, total: math.MaxInt, ratio: superZip().ratio})
 	b.out.Data = data
 	return err
 }

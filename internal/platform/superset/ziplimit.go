@@ -5,18 +5,35 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dashkeep/dashkeep/internal/archive"
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
 // zipLimits are how much an import may hold: Superset refuses a bundle with a file
 // of more than 100 MB (ZIPPED_FILE_MAX_SIZE) and one that unpacks to more than 200
 // times its size (ZIP_FILE_MAX_COMPRESS_RATIO), both with 500 and without naming a
-// file (utils/core.py, check_is_safe_zip; measured, 4.1.4 and 6.1.0). archive.Write
-// keeps the ratio below 100. total is our own: a large bundle is held in memory on
-// both sides, and its import is one transaction.
-type zipLimits struct{ file, total int }
+// file (utils/core.py, check_is_safe_zip; measured, 4.1.4 and 6.1.0). total is our
+// own: a large bundle is held in memory on both sides, and its import is one
+// transaction.
+type zipLimits struct{ file, total, ratio int }
 
-func superZip() zipLimits { return zipLimits{file: 100 << 20, total: 64 << 20} }
+func superZip() zipLimits { return zipLimits{file: 100 << 20, total: 64 << 20, ratio: 200} }
+
+// write packs a bundle, or stores it when it packs too well.
+func (l zipLimits) write(entries []archive.Entry) ([]byte, error) {
+	plain := 0
+	for _, e := range entries {
+		plain += len(e.Data)
+	}
+	data, err := archive.Write(entries)
+	if err != nil || plain < l.ratio*len(data)/2 { // Superset counts without the headers
+		return data, err
+	}
+	for i := range entries {
+		entries[i].Stored = true
+	}
+	return archive.Write(entries)
+}
 
 // oversize says that a bundle is too large, files being those that are so by
 // themselves; with none a part of the bundle may do.
