@@ -95,7 +95,11 @@ func (im *importing) notOwned(j *job, e *apihttp.Error) error {
 	case strings.Contains(said, "have permission to create"):
 		return fmt.Errorf("it is new, and %s may not create it (%s); a role that may: dashkeep check %s --role apply", who, e.Message, im.c.instance)
 	case isDenied(e):
-		return fmt.Errorf("%s may not do that (%s): %w; a role that may: dashkeep check %s --role apply", who, permit{"can_write", view(j.doc.Kind)}, e, im.c.instance)
+		lacks := permit{"can_write", view(j.doc.Kind)}
+		if strings.Contains(e.Path, "csrf_token") {
+			lacks = permit{"can_read", "SecurityRestApi"}
+		}
+		return fmt.Errorf("%s may not do that (%s): %w; a role that may: dashkeep check %s --role apply", who, lacks, e, im.c.instance)
 	}
 	return nil
 }

@@ -157,6 +157,8 @@ func (s *Server) routes() *http.ServeMux {
 	handle("DELETE /api/v1/security/users/{id}", func(c *call) { s.serveDeleteAccount(c, "users") })
 	handle("GET /api/v1/security/roles/{$}", s.serveRoles)
 	handle("POST /api/v1/security/roles/{$}", s.servePostRole)
+	handle("POST /api/v1/security/roles/{id}/permissions", s.serveGrant)
+	handle("GET /api/v1/security/permissions-resources/{$}", s.servePermissions)
 	handle("DELETE /api/v1/security/roles/{id}", func(c *call) { s.serveDeleteAccount(c, "roles") })
 	if s.since("6.1.0") {
 		handle("GET /api/v1/me/{$}", s.serveMe)
