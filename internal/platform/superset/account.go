@@ -160,7 +160,6 @@ func (c *conn) guessAccount(ctx context.Context) (*account, error) {
 // rolesInList finds the account among the users, by its name or by the row id that
 // its token carries.
 func (c *conn) rolesInList(ctx context.Context) (roles []string, found bool, err error) {
-	id := c.auth.subject()
 	for n := 0; ; n++ {
 		var out struct {
 			Count int `json:"count"`
@@ -176,6 +175,7 @@ func (c *conn) rolesInList(ctx context.Context) (roles []string, found bool, err
 		if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/security/users/", Query: rison(q)}, &out); err != nil {
 			return nil, false, err
 		}
+		id := c.auth.subject() // there is a token now
 		for _, r := range out.Rows {
 			if r.Username != "" && r.Username == c.auth.cfg.Username || id != "" && strconv.Itoa(r.ID) == id {
 				for _, role := range r.Roles {
