@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -86,7 +87,7 @@ func (e *Engine) sayHidden(in *Instance, desired, live *asset.Set, run *Run) {
 			continue
 		}
 		a := desired.Get(id)
-		f := Failure{ID: id, Title: a.Title, Path: a.Path, Err: fmt.Errorf("not shown to this account: %s", why)}
+		f := Failure{ID: id, Title: a.Title, Path: a.Path, Err: errors.New(why)}
 		if account == "" {
 			run.Hidden = append(run.Hidden, f)
 			continue

@@ -100,7 +100,7 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 	}
 	var entries []archive.Entry
 	req.Check = func(f *apihttp.File) (err error) {
-		entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, Twins: true})
+		entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, File: 100 << 20, Twins: true})
 		var unsafe *archive.UnsafeError
 		if errors.As(err, &unsafe) && !unsafe.Damaged {
 			return nil // hostile, not cut: fetching it again does not help
@@ -113,7 +113,7 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 	}
 	defer f.Close()
 	if entries == nil {
-		if entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, Twins: true}); err != nil {
+		if entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, File: 100 << 20, Twins: true}); err != nil {
 			return nil, fmt.Errorf("instance %s: GET %s: %w", c.instance, path, err)
 		}
 	}
@@ -128,8 +128,11 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 // server that asks for patience, or a login page, says nothing about assets.
 func splits(err error) bool {
 	var e *apihttp.Error
-	if !errors.As(err, &e) || !isAnswer(err) || (e.HTML && e.Status < 500) {
+	if !errors.As(err, &e) || !isAnswer(err) {
 		return false
+	}
+	if e.HTML && e.Status < 500 {
+		return e.Status == http.StatusRequestEntityTooLarge // a proxy's limit: less may pass
 	}
 	return e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable
 }

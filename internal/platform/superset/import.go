@@ -74,6 +74,7 @@ type job struct {
 
 	existed bool   // on the server before this import
 	before  *entry // as it was listed then; nil when it is new
+	slug    string // to be given after the import (unseen)
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }
@@ -136,6 +137,7 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 		im.restoreLayers(ctx, jobs)
 	case kindDashboard:
 		im.settleLinks(ctx, jobs)
+		im.settleSlugs(ctx, jobs)
 	case kindSavedQuery:
 		im.finishQueries(ctx, jobs)
 	case kindTheme:
@@ -222,6 +224,9 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 	if err := im.clash(j); err != nil {
 		return err
 	}
+	if err := im.unseen(ctx, j); err != nil {
+		return err
+	}
 	if err := im.movable(ctx, j); err != nil {
 		return err
 	}
@@ -243,6 +248,9 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 		return err
 	}
 	omitted = slices.Concat(dropped, omitted, im.adapt(j, node, travels))
+	if j.slug != "" {
+		asset.Delete(node, "slug")
+	}
 	revealed.finish(node)
 	if managed := asset.Get(doc.Access, keyManaged); managed != nil && hasAccess(doc.Kind, keyManaged) {
 		asset.Put(node, asset.Clone(managed), keyManaged)

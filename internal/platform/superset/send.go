@@ -35,10 +35,21 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	if err == nil {
 		return
 	}
+	var large *oversize
+	if errors.As(err, &large) {
+		im.divide(ctx, k, jobs, rest, large)
+		return
+	}
 	var answer *apihttp.Error
 	if !errors.As(err, &answer) || answer.Status < 400 || !isAnswer(err) {
 		for _, j := range jobs {
 			im.fail(j.id(), fmt.Errorf("no answer to the import, so whether it was written is not known; plan again: %w", err))
+		}
+		return
+	}
+	if !splits(err) || isDenied(err) { // no fault of any asset: fewer of them would fare the same
+		for _, j := range jobs {
+			im.fail(j.id(), fmt.Errorf("%s: not written: %w", j.path, im.unwilling(j, answer)))
 		}
 		return
 	}
@@ -97,7 +108,7 @@ func (im *importing) elsewhere(j *job, reason json.RawMessage) string {
 }
 
 func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) error {
-	zip, err := pack(k, jobs, rest)
+	zip, err := pack(k, jobs, rest, im.c.zip)
 	if err != nil {
 		return err
 	}
@@ -130,8 +141,9 @@ func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}, nil)
 }
 
-// pack writes the bundle: metadata, the jobs and what travels along.
-func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
+// pack writes the bundle: metadata, the jobs and what travels along. What is larger
+// than Superset takes is an *oversize.
+func pack(k asset.Kind, jobs []*job, rest *companions, limits zipLimits) ([]byte, error) {
 	nodes := map[string]*yaml.Node{"metadata.yaml": asset.Map("version", "1.0.0", "type", traitOf(k).model)}
 	for _, j := range jobs {
 		for _, name := range j.travel {
@@ -142,14 +154,19 @@ func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
 		nodes[j.name()] = j.node
 	}
 	var entries []archive.Entry
+	sizes := map[string]int{}
 	for name, n := range nodes {
 		data, err := asset.Encode(n)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		sizes[name] = len(data)
 		entries = append(entries, archive.Entry{Name: "dashkeep/" + name, Data: data})
 	}
-	return archive.Write(entries)
+	if err := limits.check(sizes, len(jobs)); err != nil {
+		return nil, err
+	}
+	return limits.write(entries)
 }
 
 // fileReasons reads which files a 422 names, with the fields at fault.
@@ -198,10 +215,24 @@ func reasonText(raw json.RawMessage) string {
 	return strings.Join(parts, "; ")
 }
 
+// unwilling is the error of an asset that was not looked at.
+func (im *importing) unwilling(j *job, e *apihttp.Error) error {
+	if err := im.notOwned(j, e); err != nil {
+		return err
+	}
+	if e.Status == http.StatusTooManyRequests {
+		return fmt.Errorf("the server asks for patience and still did after several tries; apply again later: %w", e)
+	}
+	return e
+}
+
 // refusal is the error of one asset that the server refused without naming it.
 func (im *importing) refusal(j *job, e *apihttp.Error, reasons map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(reasons)) {
 		return fmt.Errorf("Superset refuses %s, which it refers to: %s", name, reasonText(reasons[name]))
+	}
+	if err := im.notOwned(j, e); err != nil {
+		return err
 	}
 	if e.Status != http.StatusInternalServerError {
 		return e

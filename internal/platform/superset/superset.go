@@ -50,6 +50,7 @@ type conn struct {
 	now      func() time.Time
 	listing  singleflight.Group // of listAll
 	chosen   []asset.Kind       // to be read, in dependency order
+	zip      zipLimits
 
 	mu     sync.Mutex
 	index  *index                          // of the newest listing; nil before the first
@@ -68,7 +69,7 @@ type conn struct {
 }
 
 func open(cfg platform.Config) (*conn, error) {
-	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds),
+	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds), zip: superZip(),
 		uuids: map[asset.Kind]map[int]namedRow{}}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
@@ -159,6 +160,9 @@ func (c *conn) Delete(ctx context.Context, id asset.ID) error {
 		err = t.record.remove(ctx, c, e)
 	} else {
 		err = c.deleteRow(ctx, id.Kind, e.row)
+	}
+	if isDenied(err) {
+		err = fmt.Errorf("only an administrator, or an owner with %s, may delete it: %w", permit{"can_write", view(id.Kind)}, err)
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", id, e.info.Title, err)

@@ -3,6 +3,7 @@ package superset
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -179,7 +180,7 @@ func (b *bundling) write(top asset.Kind) error {
 		jobs = append(jobs, j)
 		b.out.Holds = append(b.out.Holds, id)
 	}
-	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}})
+	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}}, zipLimits{file: superZip().file, total: math.MaxInt, ratio: superZip().ratio})
 	b.out.Data = data
 	return err
 }

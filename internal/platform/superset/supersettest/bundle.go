@@ -77,6 +77,16 @@ func readUpload(r *http.Request, field string) (*upload, error) {
 	return u, nil
 }
 
+// larger reports whether one of the files is larger than a limit.
+func (u *upload) larger(limit int) bool {
+	for _, text := range u.contents {
+		if len(text) > limit {
+			return true
+		}
+	}
+	return false
+}
+
 var errArguments = errors.New("Arguments are not correct") //nolint:staticcheck // the server's own words
 
 func openBundle(raw []byte) (*upload, error) {

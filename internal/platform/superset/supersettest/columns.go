@@ -9,6 +9,7 @@ import (
 // "list_columns". Columns asked for that are not among them are left out
 // without a word.
 var listColumns = map[string][]string{
+	"permission": {"id", "permission.name", "view_menu.name"},
 	Dashboard: {"id", "uuid", "published", "status", "slug", "url", "thumbnail_url", "certified_by", "certification_details",
 		"changed_by.first_name", "changed_by.last_name", "changed_by.id", "changed_by_name", "changed_on_utc",
 		"changed_on_delta_humanized", "created_on_delta_humanized", "created_by.first_name", "created_by.id",
@@ -60,8 +61,9 @@ var orderColumns = map[string][]string{
 		"created_on", "changed_on_delta_humanized", "last_run_delta_humanized"},
 	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
 		"changed_on_delta_humanized", "created_on"},
-	"role":      {"id", "name"},
-	CSSTemplate: {"template_name"},
+	"role":       {"id", "name"},
+	"permission": {"id"},
+	CSSTemplate:  {"template_name"},
 	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
 		"created_on_delta_humanized", "created_by.first_name", "created_by.last_name"},
 	annotation: {"changed_by.first_name", "changed_on_delta_humanized", "created_by.first_name", "end_dttm", "long_descr",

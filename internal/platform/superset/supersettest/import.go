@@ -27,6 +27,9 @@ type tx struct {
 
 func (s *Server) serveImport(c *call, kind string) {
 	u, err := readUpload(c.r, "formData")
+	if err == nil && u.larger(s.zipLimit) {
+		err = backendError(http.StatusInternalServerError, "Found file with size above allowed threshold")
+	}
 	if err == nil {
 		err = s.transaction(func() error { return s.importKind(c.user, kind, u) })
 	}

@@ -1,6 +1,7 @@
 package supersettest
 
 import (
+	"cmp"
 	"html"
 	"net/http"
 	"net/url"
@@ -53,10 +54,10 @@ var views = map[string]string{
 // (GET /me/roles/); an Admin has all.
 var (
 	alphaWrites  = []string{"Dataset", "Chart", "Dashboard", "Theme", "Tag", "CssTemplate", "Annotation", "ReportSchedule"}
-	alphaReads   = append([]string{"Database", "SecurityRestApi", "CurrentUserRestApi"}, alphaWrites...)
+	alphaReads   = slices.Concat([]string{"Database", "SecurityRestApi", "CurrentUserRestApi"}, alphaWrites)
 	alphaExports = []string{"Dataset", "Chart", "Dashboard", "Theme", "ImportExportRestApi"}
 	gammaWrites  = []string{"Chart", "Dashboard", "Theme", "Tag"}
-	gammaReads   = append([]string{"Database", "Dataset", "CssTemplate", "SecurityRestApi", "CurrentUserRestApi"}, gammaWrites...)
+	gammaReads   = slices.Concat([]string{"Database", "Dataset", "CssTemplate", "SecurityRestApi", "CurrentUserRestApi"}, gammaWrites)
 	gammaExports = []string{"Chart", "Dashboard", "Theme"}
 )
 
@@ -80,7 +81,7 @@ func builtin() map[string][]Permit {
 	for _, v := range views {
 		all = append(all, v)
 	}
-	admin := permits(all, append(all, "SecurityRestApi", "CurrentUserRestApi"), append(all, "ImportExportRestApi"),
+	admin := permits(all, slices.Concat(all, []string{"SecurityRestApi", "CurrentUserRestApi"}), slices.Concat(all, []string{"ImportExportRestApi"}),
 		Permit{"all_datasource_access", "all_datasource_access"}, Permit{"all_database_access", "all_database_access"},
 		Permit{"can_import_", "ImportExportRestApi"}, Permit{"can_set_embedded", "Dashboard"}, Permit{"menu_access", "List Users"})
 	for _, v := range []string{"User", "Role", "PermissionViewMenu"} {
@@ -88,6 +89,7 @@ func builtin() map[string][]Permit {
 			admin = append(admin, Permit{what, v})
 		}
 	}
+	admin = append(admin, Permit{"can_add_role_permissions", "Role"}, Permit{"can_list_role_permissions", "Role"})
 	return map[string][]Permit{
 		Admin: admin,
 		Alpha: permits(alphaWrites, alphaReads, alphaExports, Permit{"all_datasource_access", "all_datasource_access"},
@@ -125,7 +127,12 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 			return Permit{"can_read", "SecurityRestApi"}, true
 		case "users":
 			return Permit{"can_" + strings.ToLower(r.Method), "User"}, true
+		case "permissions-resources":
+			return Permit{"can_get", "PermissionViewMenu"}, true
 		case "roles":
+			if strings.HasSuffix(rest, "/permissions") && !reads {
+				return Permit{"can_add_role_permissions", "Role"}, true
+			}
 			return Permit{"can_" + strings.ToLower(r.Method), "Role"}, true
 		}
 		return Permit{}, false
@@ -303,4 +310,48 @@ func (s *Server) Own(kind, uid string, users ...string) {
 			r.owners = append(r.owners, i+1)
 		}
 	}
+}
+
+// SetZipLimit changes ZIPPED_FILE_MAX_SIZE, 100 MB by default.
+func (s *Server) SetZipLimit(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.zipLimit = bytes
+}
+
+// permissions are all there are, an administrator's, in the order of their ids.
+func (s *Server) permissions() []Permit {
+	all := slices.Clone(s.may[Admin])
+	slices.SortFunc(all, func(a, b Permit) int { return cmp.Or(cmp.Compare(a.On, b.On), cmp.Compare(a.What, b.What)) })
+	return slices.Compact(all)
+}
+
+func (s *Server) servePermissions(c *call) {
+	var entries []entry
+	for i, p := range s.permissions() {
+		entries = append(entries, entry{id: i + 1, full: map[string]any{"id": i + 1,
+			"permission": map[string]any{"name": p.What}, "view_menu": map[string]any{"name": p.On}}})
+	}
+	s.writeList(c, "permission", "List Permissions on Resources (Views)", entries)
+}
+
+// serveGrant makes the permissions of a role those of the body.
+func (s *Server) serveGrant(c *call) {
+	body, err := readJSON(c.r)
+	id := int(atoi(number(c.r.PathValue("id"))))
+	if err != nil || id < 1 || id > len(s.roles) || s.roles[id-1] == "" {
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	all := s.permissions()
+	var may []Permit
+	for _, n := range intList(body.get("permission_view_menu_ids")) {
+		if n < 1 || n > len(all) {
+			c.message(http.StatusBadRequest, "Not found")
+			return
+		}
+		may = append(may, all[n-1])
+	}
+	s.may[s.roles[id-1]] = may
+	c.json(http.StatusOK, map[string]any{"result": map[string]any{"permission_view_menu_ids": body.get("permission_view_menu_ids")}})
 }

@@ -61,6 +61,7 @@ type Server struct {
 	browsers    map[string]int      // session cookie of a form login -> user
 	tokens      map[string]string   // bearer tokens that are no JWT of ours -> user name
 	may         map[string][]Permit // by role
+	zipLimit    int
 	usersAPI    bool
 	form        bool
 	state       *state
@@ -119,7 +120,7 @@ func New(opts ...Option) *Server {
 	s := &Server{
 		now: time.Now, firstID: 1, tagging: true, embeds: true, version: Version, accessed: 900 * time.Second,
 		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, browsers: map[string]int{}, tokens: map[string]string{},
-		roles: standardRoles(), may: builtin(), usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
+		roles: standardRoles(), may: builtin(), zipLimit: maxFileSize, usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
@@ -161,6 +162,8 @@ func (s *Server) routes() *http.ServeMux {
 	handle("DELETE /api/v1/security/users/{id}", func(c *call) { s.serveDeleteAccount(c, "users") })
 	handle("GET /api/v1/security/roles/{$}", s.serveRoles)
 	handle("POST /api/v1/security/roles/{$}", s.servePostRole)
+	handle("POST /api/v1/security/roles/{id}/permissions", s.serveGrant)
+	handle("GET /api/v1/security/permissions-resources/{$}", s.servePermissions)
 	handle("DELETE /api/v1/security/roles/{id}", func(c *call) { s.serveDeleteAccount(c, "roles") })
 	if s.since("6.1.0") {
 		handle("GET /api/v1/me/{$}", s.serveMe)
