@@ -45,14 +45,14 @@ func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
 	}
 	for a := range set.All() {
 		if !keep[a.ID] {
-			out.Unselect(a.ID)
+			out.Unselect(a.ID, asset.Outside{Refs: a.Refs})
 		}
 	}
 	for _, f := range set.Failed() {
 		if s.Match(f.Info) || keep[f.ID] {
 			out.Fail(f)
 		} else {
-			out.Unselect(f.ID)
+			out.Unselect(f.ID, asset.Outside{Err: f.Err})
 		}
 	}
 	for _, k := range set.Kinds() {

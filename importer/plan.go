@@ -78,6 +78,9 @@ type Plan struct {
 	// Known is everything the plan was made from (desired over live), so that what
 	// changes refer to can travel along.
 	Known *asset.Set
+	// Held is why a brake holds: too many deletions, so that none is done; "" when
+	// none does. The other changes are as good as ever.
+	Held string
 }
 
 // MakePlan compares desired (Git), live (server) and base (what both last had
@@ -91,6 +94,9 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 	if p.Select != nil {
 		p.Select = closed(p.Select, desired, live)
 	}
+	if why := p.Prune.incomplete(desired, live); why != "" && p.Prune.Unsafe == "" {
+		p.Prune.Unsafe = why
+	}
 	for _, id := range union(desired, live) {
 		c, err := change(id, desired, live, base, p)
 		if err != nil {
@@ -100,6 +106,8 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 			plan.Changes = append(plan.Changes, *c)
 		}
 	}
+	plan.keepUsed(desired, live, base, p.Prune.gone())
+	plan.brake(p.Prune, live.Len())
 	return plan, nil
 }
 
@@ -147,12 +155,12 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 	}
 	why, hidden := live.Hidden(id)
 	switch {
-	case d == nil && b == nil:
-		return nil, nil // new on the server: the next pull brings it
-	case d == nil && (live.Unselected(id) || hidden):
+	case d == nil && l == nil:
 		return nil, nil
+	case d == nil && p.Prune.Base != nil:
+		return p.Prune.change(c, p.deleteRule(info), p.Prune.Base.Get(id), live)
 	case d == nil:
-		return skip(c, Delete, "deleted in Git; pruning is off, so the server keeps it"), nil
+		return p.Prune.change(c, p.deleteRule(info), b, live)
 	case l == nil && live.Unselected(id):
 		return skip(c, Update, "outside the instance's selection"), nil
 	case l == nil && hidden:

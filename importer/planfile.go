@@ -24,6 +24,7 @@ type planFile struct {
 	Revision      string       `json:"revision"`
 	Created       time.Time    `json:"created"`
 	Changes       []fileChange `json:"changes"`
+	Held          string       `json:"held,omitempty"`
 	Digest        string       `json:"digest,omitempty"`
 }
 
@@ -48,7 +49,7 @@ type fileAsset struct {
 // EncodePlan writes a plan as apply reads it. Contents are redacted already, so
 // the file holds no secret.
 func EncodePlan(p *Plan, now time.Time) ([]byte, error) {
-	f := planFile{SchemaVersion: PlanVersion, Instance: p.Instance, Revision: p.Revision, Created: now.UTC(), Changes: []fileChange{}}
+	f := planFile{SchemaVersion: PlanVersion, Instance: p.Instance, Revision: p.Revision, Created: now.UTC(), Changes: []fileChange{}, Held: p.Held}
 	for _, c := range p.Changes {
 		f.Changes = append(f.Changes, fileChange{
 			Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Skip: c.Skip, Conflicts: c.Conflicts, Unseen: c.Unseen,
@@ -93,7 +94,7 @@ func DecodePlan(data []byte) (*Plan, error) {
 	if sum, err := f.digest(); err != nil || sum != f.Digest {
 		return nil, errors.New("the plan file was changed after it was written: plan again, or edit the files in Git instead")
 	}
-	p := &Plan{Instance: f.Instance, Revision: f.Revision}
+	p := &Plan{Instance: f.Instance, Revision: f.Revision, Held: f.Held}
 	for _, fc := range f.Changes {
 		c, err := fc.change()
 		if err != nil {

@@ -110,7 +110,7 @@ func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live 
 		if in.Select.Match == nil || in.Select.Match(a.Info) {
 			live.Add(a)
 		} else {
-			live.Unselect(a.ID)
+			live.Unselect(a.ID, asset.Outside{Refs: a.Refs})
 		}
 	}
 	for _, f := range found.Failed() {

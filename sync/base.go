@@ -37,6 +37,9 @@ type baseState struct {
 	// shown, with the account that had seen it before, if it had (see hearWitness).
 	Account string            `json:"account,omitempty"`
 	Hidden  map[string]string `json:"hidden,omitempty"`
+	// Written are assets that dashkeep itself made other than Git's head says since
+	// the last pull, with the digest of their content, "" for deleted ones.
+	Written map[string]string `json:"written,omitempty"`
 }
 
 type newest struct {
@@ -212,7 +215,7 @@ func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
 	} else if born {
 		refs = append(refs, "refs/heads/"+e.Repo.Branch())
 	}
-	for _, sort := range []string{"base", "ids"} { // pushing an absent ref would delete it there
+	for _, sort := range []string{"base", "ids", "inventory"} { // pushing an absent ref would delete it there
 		name := refName(sort, in.Name)
 		if _, ok, err := e.Repo.ReadRef(name); err != nil {
 			return err

@@ -52,6 +52,7 @@ type Instance struct {
 	Named     []asset.Kind // those that the config names (select.kinds)
 	Select    exporter.Selection
 	Brake     exporter.Brake
+	Prune     importer.Prune // of the config: Enabled, Max, MaxPercent, and what the platform cannot delete
 	Rule      func(asset.Info) importer.Rule
 	// Accepted says why a known-broken asset does not fail a run; ok is false for
 	// every other asset.
@@ -59,6 +60,8 @@ type Instance struct {
 	// Author is the Git author for a server's user; ok is false when commits of
 	// that user are to carry the committer's name.
 	Author func(p asset.Person) (sig repo.Signature, ok bool)
+	// Rights tells what the account may do; nil where the platform cannot.
+	Rights func(ctx context.Context) ([]platform.KindRights, bool, error)
 	// Ping logs in and says what the server is.
 	Ping func(ctx context.Context) (platform.Server, error)
 

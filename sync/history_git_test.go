@@ -105,6 +105,7 @@ func playOnGit(t *testing.T, seed uint64, steps int, remote bool) {
 		url = l.remote()
 	}
 	g.machine = l.machine("clone", url, s)
+	g.Instances[0].Prune = importer.Prune{Max: 10, MaxPercent: 100}
 	if remote {
 		s.set("Grace", chartID("00000000-uid"), "a", "v0")
 		g.machine.pull() // makes the branch that Ada clones

@@ -40,15 +40,16 @@ type history struct {
 	rnd    *rand.Rand
 	s      *fakeServer
 	k      keeperUnderTest
-	alive  map[string]bool // values somebody set and nobody replaced or dropped knowingly
-	common map[string]bool // asset/field=value that Git and live once held both
+	alive  map[string]bool   // values somebody set and nobody replaced or dropped knowingly
+	common map[string]bool   // asset/field=value that Git and live once held both
+	people map[asset.ID]bool // made by people on the server, and never by dashkeep
 	n      int
 	uids   int
 	log    []string
 }
 
 func newHistory(t testing.TB, seed uint64, s *fakeServer, k keeperUnderTest) *history {
-	h := &history{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), s: s, k: k, alive: map[string]bool{}, common: map[string]bool{}}
+	h := &history{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), s: s, k: k, alive: map[string]bool{}, common: map[string]bool{}, people: map[asset.ID]bool{}}
 	for range 4 {
 		h.createLive()
 	}
@@ -74,7 +75,7 @@ func (h *history) createLive() {
 	id := chartID(fmt.Sprintf("%08d-uid", h.uids))
 	v := h.value()
 	h.s.set("Grace", id, "a", v)
-	h.alive[v] = true
+	h.alive[v], h.people[id] = true, true
 	h.say("server: new %s a=%s", id, v)
 }
 
@@ -175,7 +176,12 @@ func equalBytes(a, b []byte) bool { return string(a) == string(b) }
 
 // resolve settles every conflict the way a person does: one side, knowingly.
 func (h *history) resolve() {
-	for _, c := range h.pull(false) {
+	h.choose(h.pull(false))
+	h.pull(false)
+}
+
+func (h *history) choose(conflicts []Conflict) {
+	for _, c := range conflicts {
 		git, live := h.k.git(), h.liveDocs()
 		h.say("resolve %s", c.ID)
 		switch {
@@ -187,10 +193,9 @@ func (h *history) resolve() {
 			h.s.drop(c.ID)
 		default:
 			h.kill(live[c.ID], git[c.ID])
-			h.k.apply(importer.Policy{Force: importer.Always, Select: func(i asset.Info) bool { return i.ID == c.ID }})
+			h.apply(importer.Policy{Force: importer.Always, Select: func(i asset.Info) bool { return i.ID == c.ID }})
 		}
 	}
-	h.pull(false)
 }
 
 // kill drops the values of a document that another one does not have.
@@ -240,6 +245,7 @@ func (h *history) disaster() {
 	if h.rnd.IntN(2) == 0 {
 		h.say("restore")
 		h.k.restore()
+		clear(h.people)
 		return
 	}
 	h.k.pull(true)
@@ -267,8 +273,7 @@ func (h *history) step() {
 	case n < 80:
 		h.pull(false)
 	case n < 92:
-		h.say("apply")
-		h.k.apply(importer.Policy{})
+		h.apply(importer.Policy{Prune: importer.Prune{Enabled: h.rnd.IntN(2) == 0}})
 		h.observe()
 	case n < 97:
 		h.resolve()
@@ -276,6 +281,28 @@ func (h *history) step() {
 		h.disaster()
 	}
 	h.check()
+}
+
+// apply may delete what dashkeep made, and nothing else.
+func (h *history) apply(p importer.Policy) {
+	before := map[asset.ID]bool{}
+	for _, id := range h.s.ids() {
+		before[id] = true
+	}
+	h.say("apply prune=%v force=%s", p.Prune.Enabled, p.Force)
+	h.k.apply(p)
+	for _, id := range h.s.ids() {
+		if !before[id] {
+			delete(h.people, id)
+		}
+		delete(before, id)
+	}
+	for id := range before {
+		h.say("pruned %s", id)
+		if !p.Prune.Enabled || h.people[id] {
+			h.fail("%s is deleted on the server", id)
+		}
+	}
 }
 
 // observe lists every value there is and notes what both sides have in common.
@@ -322,6 +349,9 @@ func (h *history) check() {
 
 // finish settles everything: then both sides are the same and nothing is lost.
 func (h *history) finish() {
+	if _, held, _ := h.k.pull(false); held { // people deleted the last of it, and mean it
+		h.choose(h.pull(true))
+	}
 	h.resolve()
 	h.check()
 	h.k.apply(importer.Policy{})
@@ -342,10 +372,11 @@ type pure struct {
 	t           testing.TB
 	s           *fakeServer
 	files, base map[asset.ID][]byte
+	owned       map[asset.ID]bool
 }
 
 func newPure(t testing.TB, s *fakeServer) *pure {
-	return &pure{t: t, s: s, files: map[asset.ID][]byte{}, base: map[asset.ID][]byte{}}
+	return &pure{t: t, s: s, files: map[asset.ID][]byte{}, base: map[asset.ID][]byte{}, owned: map[asset.ID]bool{}}
 }
 
 func (p *pure) git() map[asset.ID][]byte { return p.files }
@@ -397,7 +428,7 @@ func (p *pure) pull(accept bool) ([]Conflict, bool, int) {
 	b := &base{set: p.set(p.base)}
 	r := mustReconcile(p.t, p.set(p.files), live, b.set)
 	brake := exporter.Brake{Removed: 10, ChangedPercent: 25}
-	if held := brake.Check(exporter.Seen{Known: b.set.Len(), Live: live.Len(), Removed: r.Removed, Changed: r.Changed}); held != nil && !accept {
+	if held := brake.Check(exporter.Seen{Known: b.set.Len(), Live: live.Len(), Removed: r.Removed, Changed: len(r.Changed)}); held != nil && !accept {
 		return nil, true, 0
 	}
 	for _, c := range r.Pulled {
@@ -426,11 +457,18 @@ func (p *pure) apply(policy importer.Policy) {
 		p.t.Fatal(err)
 	}
 	b := &base{set: p.set(p.base)}
+	policy.Prune.Max, policy.Prune.MaxPercent = 10, 100
+	policy.Prune.Owned = func(id asset.ID) bool { return p.owned[id] }
 	plan, err := importer.MakePlan(p.set(p.files), live, b.set, policy)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	out, err := importer.Apply(context.Background(), p.s, plan, importer.ApplyOptions{Read: p.live, Preimage: func(context.Context, *asset.Set) error { return nil }})
+	out, err := importer.Apply(context.Background(), p.s, plan, importer.ApplyOptions{Read: p.live, Preimage: func(context.Context, *asset.Set) error { return nil },
+		Created: func(_ context.Context, cs []importer.Change) {
+			for _, c := range cs {
+				p.owned[c.ID] = true
+			}
+		}})
 	if err != nil || len(out.Failed()) > 0 {
 		p.t.Fatal(err, out)
 	}
@@ -440,6 +478,9 @@ func (p *pure) apply(policy importer.Policy) {
 	git := map[asset.ID][]byte{}
 	for _, d := range out.Done {
 		git[d.ID] = p.files[d.ID]
+		if d.Action == importer.Delete {
+			delete(p.owned, d.ID)
+		}
 	}
 	p.agree(b, git, out.Live, git)
 }

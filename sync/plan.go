@@ -72,16 +72,27 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	if p.Rule == nil {
 		p.Rule = to.Rule
 	}
+	if p.Prune, err = e.prunePolicy(to, p.Prune, desired, live, broken, run); err != nil {
+		return nil, err
+	}
+	if from != to {
+		own, err := e.loadBase(to, live)
+		if err != nil {
+			return nil, err
+		}
+		p.Prune.Base = own.set
+	}
 	plan, err := importer.MakePlan(desired, live, b.set, p)
 	if err != nil {
 		return nil, err
 	}
 	plan.Instance, plan.Revision = to.Name, string(revision)
-	run.Plan, run.Revision, run.Notes = plan, revision, live.Notes
+	run.Plan, run.Revision, run.Notes, run.Held = plan, revision, live.Notes, HeldBy(plan)
 	return plan, nil
 }
 
-// reader is how an apply reads assets of the instance anew.
+// reader is how an apply reads assets of the instance anew; nil ids are all there
+// is, selected or not.
 func (in *Instance) reader() func(context.Context, []asset.ID) (*asset.Set, error) {
 	return func(ctx context.Context, ids []asset.ID) (*asset.Set, error) {
 		return exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, IDs: ids})

@@ -15,7 +15,7 @@ type reconciled struct {
 	Conflicts []Conflict
 	Dirty     []string
 	Removed   []asset.ID          // gone from the server since the last pull, selection aside
-	Changed   int                 // assets the server changed since the last pull
+	Changed   []asset.ID          // the server changed them since the last pull
 	Git       map[asset.ID][]byte // content after the pull; nil is absent, no entry is unknown
 }
 
@@ -60,7 +60,7 @@ func (r *reconciled) one(id asset.ID, d *asset.Asset, live *asset.Set, b *asset.
 		return err
 	}
 	if b != nil && moved {
-		r.Changed++
+		r.Changed = append(r.Changed, id)
 	}
 	if d == nil {
 		r.fresh(l, b, moved, pathOf, dirty)
@@ -93,7 +93,7 @@ func (r *reconciled) fresh(l, b *asset.Asset, moved bool, pathOf func(*asset.Ass
 	if b != nil { // deleted in Git since: waits for apply, unless live moved too
 		if moved {
 			r.Conflicts = append(r.Conflicts, Conflict{ID: l.ID, Title: l.Title,
-				Text: "deleted in Git, but changed on the server since both last agreed"})
+				Text: deletedAndEdited})
 		}
 		return
 	}
@@ -105,6 +105,8 @@ func (r *reconciled) fresh(l, b *asset.Asset, moved bool, pathOf func(*asset.Ass
 	r.Git[l.ID] = l.Content
 	r.Pulled = append(r.Pulled, Pulled{Info: l.Info, Action: "added", Path: p, After: l.Content})
 }
+
+const deletedAndEdited = "deleted in Git, but changed on the server since both last agreed"
 
 // movedSince reports whether live differs from base in what it can show. Without
 // a base everything counts as moved.

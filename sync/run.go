@@ -16,7 +16,7 @@ import (
 // Run is one recorded execution: what a command reports.
 type Run struct {
 	ID       string
-	Op       string // pull, apply, restore
+	Op       string // pull, apply, restore, manage, release
 	Instance string
 	Server   string // version, when known
 	Started  time.Time
@@ -44,8 +44,11 @@ type Run struct {
 	missing map[string]string // what it did not find for the first time, and the account
 	account string            // who it read as, of a witness
 	hidden  map[string]string // what a witness may be hiding, and the account that had seen it
+	alive   []string          // what it found again though a run had deleted it, in words
 
-	Checks []Check // what was refreshed or tried afterwards
+	Checks    []Check      // what was refreshed or tried afterwards
+	Inventory []asset.Info // what manage took in, or release took out
+	Managed   int          // assets in the inventory afterwards
 
 	Plan    *importer.Plan
 	Outcome *importer.Outcome

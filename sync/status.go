@@ -31,6 +31,9 @@ type AssetStatus struct {
 	Err   error // when Unreadable or NotShown
 	// Accepted is why an Unreadable one is no failure (accept: in the config).
 	Accepted string
+	// Managed says that it is in the inventory, so that prune may delete it.
+	Managed bool
+	Note    string // what else is known of it
 }
 
 // Status is how an instance stands.
@@ -71,6 +74,10 @@ func (e *Engine) Status(ctx context.Context, name string) (*Status, error) {
 		return nil, err
 	}
 	markBroken(desired, broken, live, b.set)
+	v, err := e.loadInventory(in)
+	if err != nil {
+		return nil, err
+	}
 	out := &Status{}
 	out.NotRead, out.Failures = in.notRead(live)
 	for _, id := range allIDs(desired, live) {
@@ -80,6 +87,10 @@ func (e *Engine) Status(ctx context.Context, name string) (*Status, error) {
 		s, err := statusOf(id, desired, live, b.set)
 		if err != nil {
 			return nil, err
+		}
+		s.Managed = v.owns(id)
+		if t, buried := v.tombstone(id); buried && live.Get(id) != nil {
+			s.Note = t.String() + " and on the server again"
 		}
 		if in.Accepted != nil && s.State == Unreadable {
 			s.Accepted, _ = in.Accepted(id, e.Now())

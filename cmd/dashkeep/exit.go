@@ -85,13 +85,14 @@ func exitCode(ctx context.Context, err error) int {
 		login    *platform.LoginError
 		diverged *repo.DivergedError
 		held     *syncer.HeldError
+		nothing  *syncer.NothingSelectedError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly):
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly), errors.As(err, &nothing):
 		return exitUsage
 	case errors.As(err, &locked), errors.Is(err, repo.ErrLeased):
 		return exitLocked

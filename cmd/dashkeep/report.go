@@ -44,6 +44,7 @@ type runReport struct {
 	Code          int           `json:"code"`
 	Error         string        `json:"error,omitempty"`
 	Backup        string        `json:"backup,omitempty"`
+	Managed       *int          `json:"managed,omitempty"`
 	Assets        []assetReport `json:"assets"`
 	Conflicts     []assetReport `json:"conflicts,omitempty"`
 	Dirty         []string      `json:"dirty,omitempty"`
@@ -109,6 +110,9 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 			r.Assets = append(r.Assets, doneReport(d))
 		}
 	}
+	for _, info := range run.Inventory {
+		r.Assets = append(r.Assets, assetReport{ID: info.ID.String(), Title: info.Title, Action: run.Op})
+	}
 	for _, c := range run.Conflicts {
 		r.Conflicts = append(r.Conflicts, assetReport{ID: c.ID.String(), Title: c.Title, Path: c.Path, Reason: c.Text, Values: c.Values})
 	}
@@ -145,6 +149,7 @@ func doneReport(d importer.Done) assetReport {
 	if d.Err != nil {
 		r.Error = d.Err.Error()
 	}
+	r.Reason = d.Kept
 	for _, n := range d.Omitted {
 		r.Omitted = append(r.Omitted, n.Path+": "+n.Text)
 	}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -25,7 +27,9 @@ common. Nothing is written on either side, and no lock is taken.`,
 
 type statusReport struct {
 	Instance string         `json:"instance"`
+	Held     string         `json:"held,omitempty"`
 	Counts   map[string]int `json:"counts"`
+	Managed  int            `json:"managed"`
 	Assets   []stateReport  `json:"assets"`
 	NotRead  []kindReport   `json:"not_read,omitempty"`
 	Failures []assetReport  `json:"failures,omitempty"`
@@ -41,6 +45,9 @@ type stateReport struct {
 	Error string `json:"error,omitempty"`
 	// Accepted is why Error is no failure.
 	Accepted string `json:"accepted,omitempty"`
+	// Managed says that it is in the inventory.
+	Managed bool   `json:"managed,omitempty"`
+	Note    string `json:"note,omitempty"`
 }
 
 func (a *app) status(ctx context.Context, names []string, all bool) error {
@@ -67,7 +74,16 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 			r.Failures = append(r.Failures, failureReport(f))
 		}
 		r.NotRead = kindReports(st.NotRead)
+		if hold, herr := s.engine.Hold(in.Name); herr != nil {
+			errs = append(errs, herr)
+		} else if hold != nil {
+			r.Held = fmt.Sprintf("%s: %s", hold, strings.Join(hold.Reasons, "; "))
+			code = worst(code, exitPartial)
+		}
 		for _, x := range st.Assets {
+			if x.Managed {
+				r.Managed++
+			}
 			r.Counts[string(x.State)]++
 			if x.State == syncer.Unreadable && x.Accepted == "" {
 				code = worst(code, exitPartial)
@@ -95,7 +111,7 @@ func (a *app) status(ctx context.Context, names []string, all bool) error {
 }
 
 func stateOf(x syncer.AssetStatus) stateReport {
-	r := stateReport{ID: x.Info.ID.String(), Title: x.Info.Title, State: string(x.State), Path: x.Path, URL: x.Info.URL, Accepted: x.Accepted}
+	r := stateReport{ID: x.Info.ID.String(), Title: x.Info.Title, State: string(x.State), Path: x.Path, URL: x.Info.URL, Managed: x.Managed, Note: x.Note, Accepted: x.Accepted}
 	if x.Info.ID.UID == "" {
 		r.ID = ""
 	}
@@ -121,6 +137,9 @@ func (a *app) printStatus(r statusReport) {
 		if x.Accepted != "" {
 			a.printf("            accepted: %s\n", oneLine(x.Accepted))
 		}
+		if x.Note != "" {
+			a.printf("            %s\n", oneLine(x.Note))
+		}
 	}
 	a.printf("%s:", r.Instance)
 	sep := " "
@@ -133,7 +152,14 @@ func (a *app) printStatus(r statusReport) {
 	if sep == " " {
 		a.printf(" no assets on either side")
 	}
+	if r.Managed > 0 {
+		a.printf("; %d in the inventory", r.Managed)
+	}
 	a.printf("\n")
+	if r.Held != "" {
+		a.printf("%s %s\n", a.paint(red, "held:"), oneLine(r.Held))
+		a.printf("  Serve applies nothing to it meanwhile. If the server lost content: dashkeep restore %s --at HEAD. If this is right: dashkeep pull %s --accept\n", r.Instance, r.Instance)
+	}
 }
 
 func pad(s string, n int) string {

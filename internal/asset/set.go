@@ -27,7 +27,7 @@ type Note struct {
 type Set struct {
 	byID       map[ID]*Asset
 	failed     map[ID]Failure
-	unselected map[ID]bool
+	unselected map[ID]Outside
 	hidden     map[ID]string
 	kinds      map[Kind]KindError
 	Notes      []Note
@@ -36,7 +36,7 @@ type Set struct {
 // NewSet collects assets. A second asset with the same ID, or with a path that
 // differs only by case or Unicode normalization, is an error that names both.
 func NewSet(as ...*Asset) (*Set, error) {
-	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]string{}, kinds: map[Kind]KindError{}}
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]Outside{}, hidden: map[ID]string{}, kinds: map[Kind]KindError{}}
 	paths := make(map[string]*Asset, len(as))
 	for _, a := range as {
 		if o := s.byID[a.ID]; o != nil {
@@ -128,9 +128,16 @@ func (s *Set) Failed() []Failure {
 	return fs
 }
 
+// Outside is what is kept of an asset that is not selected: it may refer to one
+// that is.
+type Outside struct {
+	Refs []ID
+	Err  error // it could not be read, so what it refers to is not known
+}
+
 // Unselect records an asset that is there but outside the selection. Leaving
 // the selection is not deletion.
-func (s *Set) Unselect(id ID) { s.unselected[id] = true }
+func (s *Set) Unselect(id ID, o Outside) { s.unselected[id] = o }
 
 // Unselected reports whether the asset may be there but was not asked for: it is
 // outside the selection, or its kind was not read.
@@ -139,7 +146,8 @@ func (s *Set) Unselected(id ID) bool {
 		return false
 	}
 	_, skipped := s.Skipped(id.Kind)
-	return skipped && s.byID[id] == nil || s.unselected[id]
+	_, outside := s.unselected[id]
+	return skipped && s.byID[id] == nil || outside
 }
 
 // SkipKind records that nothing of a kind was read, or no more than a part that
@@ -175,6 +183,20 @@ func (s *Set) Kinds() []KindError {
 		out = append(out, s.kinds[k])
 	}
 	return out
+}
+
+// Outside yields, by ID, what is there but outside the selection.
+func (s *Set) Outside() iter.Seq2[ID, Outside] {
+	return func(yield func(ID, Outside) bool) {
+		if s == nil {
+			return
+		}
+		for _, id := range slices.SortedFunc(maps.Keys(s.unselected), ID.Compare) {
+			if !yield(id, s.unselected[id]) {
+				return
+			}
+		}
+	}
 }
 
 // Add puts in an asset that was found later, in place of one with its ID.

@@ -72,6 +72,7 @@ type Instance struct {
 	Select     Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
 	ApplyKinds []asset.Kind `yaml:"apply_kinds" doc:"kinds that are pull-only unless named here (roles, row level security, reports, rights)"`
 	PullBrake  PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
+	Prune      Prune        `yaml:"prune" doc:"deleting on the server what was deleted in Git: only what dashkeep created or was told to manage"`
 	Rules      []Rule       `yaml:"rules" doc:"what apply may overwrite; the first rule that matches an asset wins, and one with the defaults comes last by itself (connections such as databases: overwrite never)"`
 	Accept     []Accept     `yaml:"accept" doc:"assets known to be broken, which then do not fail a run"`
 	AutoApply  bool         `yaml:"auto_apply" jsonschema:"default=false" doc:"serve applies when the followed branch moves; needs direction apply or two-way"`
@@ -106,6 +107,13 @@ type Select struct {
 type PullBrake struct {
 	Removed        int `yaml:"removed" jsonschema:"default=10,minimum=0" doc:"hold when more assets than this would leave Git"`
 	ChangedPercent int `yaml:"changed_percent" jsonschema:"default=25,minimum=0,maximum=100" doc:"hold when more than this share of the assets would change or leave"`
+}
+
+// Prune says whether and how much apply deletes.
+type Prune struct {
+	Enabled    bool `yaml:"enabled" jsonschema:"default=false" doc:"apply deletes without being asked by --prune; with auto_apply serve does too"`
+	Max        int  `yaml:"max" jsonschema:"default=10,minimum=0" doc:"most assets that one apply may delete; more, and it deletes none"`
+	MaxPercent int  `yaml:"max_percent" jsonschema:"default=10,minimum=0,maximum=100" doc:"largest share of the instance's assets that one apply may delete; a single one is within any share but 0"`
 }
 
 // Rule says what may happen to the assets it matches.

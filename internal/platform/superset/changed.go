@@ -1,7 +1,6 @@
 package superset
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,7 +17,10 @@ import (
 // The cheap question is one request per kind: the rows changed last, a page of
 // them, in the only order that every kind and version offers
 // (changed_on_delta_humanized; a filter by change time is refused, measured 4.1.4
-// to 6.1.0). A row is the same when everything the list shows of it is the same.
+// to 6.1.0, but css_template); kinds whose rows that order does not help with, or
+// that show no change time, are asked for whole (trait.whole), which costs no more
+// while they have up to a page. A row is the same when everything the list shows of
+// it is the same.
 // On 6.1.0 every edit of content moves the row's time; owners, tags and the
 // dashboards of a chart do not, but the list shows them; a dashboard's roles and
 // embedding neither move nor show, and are for the next complete reading.
@@ -103,7 +105,7 @@ func (l *look) ask(ctx context.Context) error {
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
-			if err = missingKind(k, err); isDenied(err) || isKind(err) {
+			if unlisted(k, err) {
 				refused[i], err = err, nil
 			}
 			return err
@@ -126,13 +128,13 @@ func (l *look) ask(ctx context.Context) error {
 }
 
 func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
-	p, err := c.ordered(ctx, k, cmp.Or(traitOf(k).newest, "changed_on_delta_humanized"), "desc", 0, pageSize)
+	p, err := c.newest(ctx, k)
 	if err != nil {
 		return nil, err
 	}
 	h := &head{page: p, byRow: map[int]row{}}
 	for i, r := range p.Rows {
-		if r.UUID == "" && !traitOf(k).unnamed {
+		if r.UUID == "" && !traitOf(k).nameless {
 			return nil, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 		}
 		h.byRow[r.ID] = r
@@ -159,6 +161,16 @@ func (h *head) name(ctx context.Context, c *conn, k asset.Kind) error {
 		h.byRow[r.ID] = r
 	}
 	return nil
+}
+
+// newest are the rows of a kind that changed last, a page of them, or all rows of
+// one that is always compared by its whole list.
+func (c *conn) newest(ctx context.Context, k asset.Kind) (page, error) {
+	if traitOf(k).listsWhole() {
+		rows, err := c.listKind(ctx, k)
+		return page{len(rows), rows}, err
+	}
+	return c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
 }
 
 // versionNow asks for the version although it may be known: a server may be
@@ -282,7 +294,7 @@ func (l *look) sure(k asset.Kind, h *head, known map[int]asset.ID) bool {
 // same reports whether a row is known as it is, beyond doubt.
 func (l *look) same(k asset.Kind, r row) bool {
 	was, ok := l.known[asset.ID{Kind: k, UID: r.UUID}]
-	return ok && was.row == r.ID && was.print == printOf(r) && was.since == 0 && (traitOf(k).timeless || !changeTime(r).IsZero())
+	return ok && was.row == r.ID && was.print == printOf(r) && was.since == 0 && (traitOf(k).listsWhole() || !changeTime(r).IsZero())
 }
 
 // settle takes a row over into what is known now.
@@ -292,7 +304,7 @@ func (l *look) settle(k asset.Kind, r row, ch *asset.Changes) {
 	now := seenRow{row: r.ID, print: printOf(r)}
 	if !l.same(k, r) {
 		ch.Changed = append(ch.Changed, id)
-		if !traitOf(k).timeless && repeats(changeTime(r), l.heads[k].newest) {
+		if !traitOf(k).listsWhole() && repeats(changeTime(r), l.heads[k].newest) {
 			now.since = l.began.Unix()
 			if ok && was.row == now.row && was.print == now.print && was.since != 0 {
 				if now.since = was.since; l.began.Sub(time.Unix(was.since, 0)) > settles {

@@ -23,6 +23,19 @@ func isDenied(err error) bool {
 	return errors.As(err, &e) && e.Status == http.StatusForbidden && !e.HTML
 }
 
+// unlisted reports whether the answer to a list concerns its kind alone: the
+// account may not ask for it, or it is a record (record.go), whose API a server may
+// have switched off, or a kind that the server may be too old for, or no row of it
+// can be told from another (name).
+func unlisted(k asset.Kind, err error) bool {
+	return isDenied(err) || isKind(err) || isMissing(k, err)
+}
+
+func isMissing(k asset.Kind, err error) bool {
+	var e *apihttp.Error
+	return (isRecord(k) || traitOf(k).since != "") && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML
+}
+
 // deniedKinds are the kinds whose lists were refused, refused[i] being the answer
 // for kinds[i]. When nothing at all may be listed that is the error: it would read
 // as an empty server.
@@ -37,6 +50,9 @@ func deniedKinds(kinds []asset.Kind, refused []error) (map[asset.Kind]asset.Kind
 			continue
 		}
 		out[k] = asset.KindError{Kind: k, Why: "this account may not list them (" + readPermit(k).String() + ")"}
+		if !isDenied(refused[i]) {
+			out[k] = asset.KindError{Kind: k, Why: "this server has no list of them (404)", Reason: asset.NotThere}
+		}
 		if len(out) == len(kinds) {
 			return nil, fmt.Errorf("this account may not list any of %s (a role that may: dashkeep check --role pull): %w", plurals(kinds), refused[i])
 		}
@@ -160,14 +176,4 @@ func losesDataset(dashboard *yaml.Node) bool {
 func isKind(err error) bool {
 	var kind *asset.KindError
 	return errors.As(err, &kind)
-}
-
-// missingKind makes a KindError of a list that is not there, for kinds that came
-// with a version: the server may not tell its own.
-func missingKind(k asset.Kind, err error) error {
-	var e *apihttp.Error
-	if since := traitOf(k).since; since != "" && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML {
-		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + since, Reason: asset.NotThere}
-	}
-	return err
 }

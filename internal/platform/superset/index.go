@@ -42,6 +42,10 @@ type row struct {
 	Owners     []person   `json:"owners"`
 	Dashboards []numbered `json:"dashboards"` // that hold a chart
 	Tags       []tag      `json:"tags"`
+
+	raw  json.RawMessage // all of it, of a record
+	name string          // of a record
+	bad  string          // why it cannot be told from others (identify)
 }
 
 type tag struct {
@@ -73,6 +77,9 @@ type entry struct {
 	normal    bool   // of a theme: the server's default one
 	dark      bool   // of a theme: the server's dark one
 	print     string // of the whole row: see changed.go
+
+	raw json.RawMessage // of a record: what the list showed
+	bad string          // of a record: why it cannot be read or written
 }
 
 // index is one complete listing.
@@ -102,6 +109,12 @@ func (x *index) get(id asset.ID) (*entry, bool) {
 	return e, ok
 }
 
+// tells reports whether a uid stands for one row only.
+func (x *index) tells(k asset.Kind, uid string) bool {
+	e, ok := x.get(asset.ID{Kind: k, UID: uid})
+	return !ok || e.bad == ""
+}
+
 // newer reports whether a row was made after every row of the listing.
 func (x *index) newer(k asset.Kind, row string) bool {
 	n, err := strconv.Atoi(row)
@@ -128,7 +141,7 @@ func (x *index) ids() []asset.ID {
 // entryOf is called with c.mu held.
 func (c *conn) entryOf(k asset.Kind, r row) *entry {
 	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy,
-		extra: string(r.Extra), normal: r.SystemDefault, dark: r.SystemDark}
+		extra: string(r.Extra), normal: r.SystemDefault, dark: r.SystemDark, raw: r.raw, bad: r.bad}
 	e.info = asset.Info{
 		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.title(),
 		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),
@@ -158,7 +171,7 @@ func (c *conn) entryOf(k asset.Kind, r row) *entry {
 
 // title is what people know a row by: one of these is in the list of each kind.
 func (r row) title() string {
-	return r.Database + r.Table + r.Slice + r.Dashboard + r.Label + r.ThemeName
+	return r.name + r.Database + r.Table + r.Slice + r.Dashboard + r.Label + r.ThemeName
 }
 
 // custom reports whether a tag is one that people gave: type 1, also written by
@@ -194,6 +207,12 @@ func (c *conn) pageURL(k asset.Kind, row int) string {
 		return base + "/sqllab?savedQueryId=" + id
 	case kindTheme:
 		return base + "/theme/list/"
+	case kindTag:
+		return base + "/superset/all_entities/?id=" + id
+	case kindCSS:
+		return base + "/csstemplatemodelview/list/"
+	case annotationLayer:
+		return base + "/annotationlayer/" + id + "/annotation"
 	}
 	return base + "/databaseview/list/"
 }

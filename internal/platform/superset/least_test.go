@@ -175,7 +175,7 @@ func TestForbiddenKindsAreNotEmpty(t *testing.T) {
 	for _, version := range theVersions() {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()
-			s, url := small(t, version, st.WithRole("reader", reads([]string{"Database", "Chart", "Dashboard"}, allData()...)...))
+			s, url := small(t, version, st.WithRole("reader", reads([]string{"Database", "Chart", "Dashboard", "Tag", "CssTemplate", "Annotation"}, allData()...)...))
 			admin, _, _ := everything(t, as(t, url, svc()))
 			s.SetRole("svc", "reader")
 			c := as(t, url, svc())

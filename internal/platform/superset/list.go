@@ -2,6 +2,7 @@ package superset
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -48,7 +49,7 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
-			if isDenied(err) || isKind(err) {
+			if unlisted(k, err) {
 				refused[i], err = err, nil
 			}
 			return err
@@ -109,9 +110,10 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 	for range tries {
 		rows, whole, err := c.listOnce(ctx, k)
 		if err != nil {
-			return nil, missingKind(k, err)
+			return nil, err
 		}
 		if whole {
+			identify(traitOf(k), rows)
 			return c.name(ctx, k, rows)
 		}
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
@@ -149,7 +151,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 	for _, p := range pages {
 		whole = whole && p.Count == first.Count
 		for _, r := range p.Rows {
-			if r.UUID == "" && !traitOf(k).unnamed {
+			if r.UUID == "" && !traitOf(k).nameless && !traitOf(k).named {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
 			whole = whole && !seen[r.ID]
@@ -166,16 +168,27 @@ func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error
 
 // ordered is one page of a list in some order.
 func (c *conn) ordered(ctx context.Context, k asset.Kind, column, direction string, n, size int) (page, error) {
-	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s))", column, direction, n, size, traitOf(k).columns)
-	var p struct {
-		Count *int  `json:"count"`
-		Rows  []row `json:"result"`
+	t, filters := traitOf(k), ""
+	if t.filter != "" {
+		filters = ",filters:!(" + t.filter + ")"
 	}
-	if err := c.http.JSON(ctx, apihttp.Request{Path: traitOf(k).endpoint(), Query: rison(q)}, &p); err != nil {
+	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s)%s)", column, direction, n, size, t.columns, filters)
+	var p struct {
+		Count *int              `json:"count"`
+		Rows  []json.RawMessage `json:"result"`
+	}
+	if err := c.http.JSON(ctx, apihttp.Request{Path: t.endpoint(), Query: rison(q)}, &p); err != nil {
 		return page{}, err
 	}
 	if p.Count == nil || p.Rows == nil { // JSON of something else must not read as an empty server
 		return page{}, fmt.Errorf("instance %s: the answer to the list of %s holds no list; is %s a Superset?", c.instance, k.Plural(), c.http.BaseURL())
 	}
-	return page{*p.Count, p.Rows}, nil
+	out := page{*p.Count, make([]row, len(p.Rows))}
+	for i, data := range p.Rows {
+		var err error
+		if out.Rows[i], err = readRow(t, data); err != nil {
+			return page{}, fmt.Errorf("instance %s: the list of %s shows a row that cannot be read: %w", c.instance, k.Plural(), err)
+		}
+	}
+	return out, nil
 }

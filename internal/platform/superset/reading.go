@@ -22,7 +22,7 @@ type reading struct {
 	docs     map[asset.ID]document
 	fails    map[asset.ID]error
 	stray    []error           // documents that have no name
-	layers   map[string]string // annotation layers by row
+	layers   map[string]string // annotation layers by row, when their kind is not read
 	deleted  map[asset.ID]bool
 	aged     bool // index was there before this reading
 	relist   func(context.Context, asset.Kind) (*index, error)
@@ -47,10 +47,28 @@ func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
 		r.index, r.aged = c.index, true
 	}
 	c.mu.Unlock()
-	if ids != nil {
-		return r, r.some(ctx)
+	if ids == nil {
+		return r, r.all(ctx)
 	}
-	return r, r.all(ctx)
+	if err := r.renewRecords(ctx); err != nil {
+		return nil, err
+	}
+	return r, r.some(ctx)
+}
+
+// renewRecords lists anew the kinds of wanted records: their lists are a part of
+// their content.
+func (r *reading) renewRecords(ctx context.Context) (err error) {
+	var kinds []asset.Kind
+	for _, id := range r.ids {
+		if isRecord(id.Kind) && !slices.Contains(kinds, id.Kind) && slices.Contains(r.c.kinds(ctx), id.Kind) {
+			kinds = append(kinds, id.Kind)
+		}
+	}
+	if r.index != nil && len(kinds) > 0 {
+		r.index, err = r.c.list(ctx, kinds...)
+	}
+	return err
 }
 
 // all reads everything by one request, with the lists beside it.
@@ -317,14 +335,14 @@ func (r *reading) lookup(ctx context.Context) asset.Lookup {
 	var mu sync.Mutex
 	rows, relisted := r.index, false
 	return func(k asset.Kind, row string) (string, bool) {
-		if k == annotationLayer {
+		if k == annotationLayer && r.layers != nil {
 			uid, ok := r.layers[row]
 			return uid, ok
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if uid, ok := rows.byRow[k][row]; ok {
-			return uid, true
+			return uid, rows.tells(k, uid)
 		}
 		if relisted || !rows.newer(k, row) {
 			return "", false
@@ -336,29 +354,6 @@ func (r *reading) lookup(ctx context.Context) asset.Lookup {
 		}
 		rows = x
 		uid, ok := x.byRow[k][row]
-		return uid, ok
-	}
-}
-
-// findLayers lists the annotation layers when a chart uses one. Without the list
-// such a chart is unreadable: guessed references would look like an edit.
-func (r *reading) findLayers(ctx context.Context) {
-	var users []asset.ID
-	for id, d := range r.docs {
-		if id.Kind == kindChart && d.err == nil && usesAnnotationLayer(d.node) {
-			users = append(users, id)
-		}
-	}
-	if len(users) == 0 {
-		return
-	}
-	var err error
-	if r.layers, err = r.c.annotationLayers(ctx); err == nil {
-		return
-	}
-	for _, id := range users {
-		d := r.docs[id]
-		d.err = fmt.Errorf("the chart uses annotation layers, and they cannot be listed: %w", err)
-		r.docs[id] = d
+		return uid, ok && rows.tells(k, uid)
 	}
 }

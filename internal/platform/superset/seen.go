@@ -56,7 +56,11 @@ func printOf(r row) string {
 	slices.SortFunc(r.Tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Type, b.Type)) })
 	r.Dashboards = slices.Clone(r.Dashboards)
 	slices.SortFunc(r.Dashboards, func(a, b numbered) int { return cmp.Compare(a.ID, b.ID) })
-	data, err := json.Marshal(r)
+	var shown any = r
+	if r.raw != nil {
+		shown = printRecord(r.raw)
+	}
+	data, err := json.Marshal(shown)
 	if err != nil {
 		return "" // equals nothing
 	}
@@ -170,13 +174,15 @@ func (l *look) seenAll() *asset.Seen {
 func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 	s, t := seenRow{row: e.row}, e.info.UpdatedAt
 	r, shown := h.byRow[e.row]
-	if traitOf(id.Kind).unnamed { // which the head of a first look need not know
+	if traitOf(id.Kind).nameless { // which the head of a first look need not know
 		r.UUID = id.UID
 	}
 	switch {
+	case isRecord(id.Kind): // was read after the list, or from it
+		s.print = e.print
 	case shown && r.UUID == id.UID && printOf(r) == e.print:
 		s.print = e.print
-		if !traitOf(id.Kind).timeless && repeats(t, h.newest) {
+		if !traitOf(id.Kind).listsWhole() && repeats(t, h.newest) {
 			s.since = l.began.Unix()
 		}
 	case !shown && !h.whole && !t.IsZero() && t.Before(h.oldest):

@@ -81,16 +81,6 @@ func groups(k asset.Kind, jobs []*job) [][]*job {
 // overwrites is the answer to groups: whether an import of these may overwrite.
 func overwrites(k asset.Kind, jobs []*job) bool { return !traitOf(k).own || jobs[0].existed }
 
-// sendRecords writes assets of a kind that no import takes, one by one.
-func (im *importing) sendRecords(ctx context.Context, k asset.Kind, jobs []*job) {
-	for _, j := range jobs {
-		e, _ := im.index.get(j.id())
-		if err := traitOf(k).record.write(ctx, im, j, e); err != nil {
-			im.fail(j.id(), fmt.Errorf("%s: %w", j.path, err))
-		}
-	}
-}
-
 // omit records what the server cannot hold of an asset. path points into the
 // canonical document.
 func (im *importing) omit(id asset.ID, path, text string) {

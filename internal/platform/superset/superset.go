@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -30,6 +29,7 @@ func Factory() platform.Factory {
 		Guarded: []asset.Kind{kindDatabase},
 		Limits:  limits(),
 		Bundle:  bundle,
+		Role:    roleScript,
 		Inbox:   true,
 		New: func(c platform.Config) (platform.Platform, error) {
 			if c.Inbox != "" {
@@ -148,18 +148,35 @@ func (c *conn) rights(ctx context.Context) []string {
 
 // Delete removes one asset. What is not there is no error.
 func (c *conn) Delete(ctx context.Context, id asset.ID) error {
-	e, ok, err := c.entry(ctx, id)
+	e, ok, err := c.toDelete(ctx, id)
 	if err != nil || !ok {
 		return err
 	}
-	err = c.http.JSON(ctx, apihttp.Request{Method: http.MethodDelete, Path: traitOf(id.Kind).endpoint() + strconv.Itoa(e.row)}, nil)
-	var answer *apihttp.Error
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound {
-		err = nil
+	if t := traitOf(id.Kind); t.record != nil {
+		err = t.record.remove(ctx, c, e)
+	} else {
+		err = c.deleteRow(ctx, id.Kind, e.row)
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", id, e.info.Title, err)
 	}
 	c.forget(id)
 	return nil
+}
+
+// toDelete finds what is to be deleted. What is known by its name is looked up
+// anew: its row may have another name by now.
+func (c *conn) toDelete(ctx context.Context, id asset.ID) (*entry, bool, error) {
+	if !traitOf(id.Kind).named {
+		return c.entry(ctx, id)
+	}
+	x, err := c.list(ctx, id.Kind)
+	if err != nil {
+		return nil, false, err
+	}
+	e, ok := x.get(id)
+	if ok && e.bad != "" {
+		return nil, false, fmt.Errorf("delete %s %q: %s", id, e.info.Title, e.bad)
+	}
+	return e, ok, nil
 }

@@ -144,8 +144,7 @@ func (im *importing) themes(ctx context.Context, uids map[string]bool, rest *com
 	if !slices.Contains(im.kinds, kindTheme) {
 		var err error
 		rows, err = im.c.listKind(ctx, kindTheme)
-		var kind *asset.KindError
-		if errors.As(err, &kind) && im.version == "" { // too old for themes
+		if isMissing(kindTheme, err) { // too old for themes
 			return nil
 		}
 		if err != nil {

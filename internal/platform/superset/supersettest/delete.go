@@ -33,6 +33,10 @@ func (s *Server) serveDelete(c *call, kind string) {
 
 func (s *Server) serveBulkDelete(c *call, kind string) {
 	v, err := parseRison(c.r.URL.Query().Get("q"))
+	if kind == Tag {
+		s.deleteTags(c, v)
+		return
+	}
 	ids := intList(v)
 	if err != nil || len(ids) == 0 {
 		c.message(http.StatusBadRequest, "Not a valid rison schema {} is not of type 'array'")
@@ -82,6 +86,12 @@ func (s *Server) delete(r *row) (refused string) {
 		}
 	case Chart:
 		s.linkChart(r.id, nil)
+	case AnnotationLayer:
+		if len(r.notes) > 0 {
+			return "Annotation layer has associated annotations."
+		}
+	case Tag:
+		s.untag(r.title())
 	case Theme:
 		for _, d := range s.state.rows[Dashboard] {
 			if d.fields["theme_id"] == r.id {

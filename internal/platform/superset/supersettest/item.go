@@ -52,6 +52,11 @@ var itemColumns = map[string][]string{
 		"created_by.first_name", "created_by.id", "created_by.last_name", "database.database_name", "database.id", "description", "id",
 		"label", "catalog", "schema", "sql", "sql_tables", "template_parameters"},
 	AnnotationLayer: {"id", "name", "descr"},
+	CSSTemplate: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name",
+		"created_by.first_name", "created_by.id", "created_by.last_name", "css", "id", "template_name"},
+	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
+		"created_on_delta_humanized", "created_by.first_name", "created_by.last_name"},
+	annotation: {"id", "short_descr", "long_descr", "start_dttm", "end_dttm", "json_metadata", "layer.id", "layer.name"},
 }
 
 func (s *Server) serveItem(c *call, kind string) {
@@ -76,6 +81,7 @@ func (s *Server) serveItem(c *call, kind string) {
 		c.message(http.StatusNotFound, "Not found")
 		return
 	}
+	s.ownTags()
 	full := s.describe(r)
 	switch kind {
 	case Dashboard:
@@ -90,8 +96,11 @@ func (s *Server) serveItem(c *call, kind string) {
 		full["columns"], full["metrics"] = describeChildren(r.columns), describeChildren(r.metrics)
 	}
 	body := map[string]any{"result": project(full, itemColumns[kind])}
-	if kind == Dataset || kind == Database || kind == SavedQuery || kind == Theme {
+	if kind == Dataset || kind == Database || kind == SavedQuery || kind == Theme || isRecord(kind) {
 		body["id"] = r.id
+	}
+	if kind == Tag && !s.since("6.0.0") { // show_columns of tags/api.py names the whole user
+		body["result"].(map[string]any)["created_by"] = map[string]any{"username": s.users[0].Username, "password": PasswordHash}
 	}
 	c.json(http.StatusOK, body)
 }

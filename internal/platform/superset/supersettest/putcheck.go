@@ -27,6 +27,8 @@ var putFields = map[string]map[string]byte{
 	SavedQuery: {"db_id": 'i', "description": 's', "label": 's', "catalog": 's', "schema": 's', "sql": 's', "template_parameters": 's',
 		"extra_json": 's'},
 	AnnotationLayer: {"name": 's', "descr": 's'},
+	CSSTemplate:     {"template_name": 's', "css": 's'},
+	Tag:             {"name": 's', "description": 's', "objects_to_tag": 'l'},
 }
 
 // metadataKeys are what 6.1.0 accepts in json_metadata.

@@ -182,8 +182,8 @@ func (s *Server) routes() *http.ServeMux {
 		}
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
-		if kind == AnnotationLayer {
-			handle("POST "+base+"{$}", func(c *call) { s.servePostLayer(c) })
+		if isRecord(kind) {
+			handle("POST "+base+"{$}", func(c *call) { s.servePost(c, kind) })
 			continue
 		}
 		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
@@ -195,6 +195,8 @@ func (s *Server) routes() *http.ServeMux {
 			handle("DELETE /api/v1/theme/unset_"+f, func(c *call) { s.serveUnsetTheme(c, "is_"+f) })
 		}
 	}
+	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
+	s.annotationRoutes(handle)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)

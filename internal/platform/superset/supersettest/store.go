@@ -309,8 +309,8 @@ func (t *tx) tag(r *row, o *object) error {
 	for _, v := range list {
 		name, _ := v.(string)
 		names = append(names, name)
-		if _, known := t.state.tags[name]; !known {
-			t.state.tags[name] = descriptions[name]
+		if t.state.tag(name) == nil {
+			t.newTag(name, tagCustom, t.user).fields["description"] = descriptions[name]
 		}
 	}
 	if !slices.Equal(names, r.tags) {
