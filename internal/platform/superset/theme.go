@@ -27,10 +27,12 @@ func themeFlags() []themeFlag {
 
 func themeRules() normalize.KindRules {
 	rules := []normalize.Rule{version}
+	var unread []normalize.Field
 	for _, f := range themeFlags() {
+		unread = append(unread, normalize.Field{Name: f.field, Why: "in no export; read from the list"})
 		rules = append(rules, normalize.Rule{Op: normalize.Default, Path: "/" + f.field, Value: "false", Also: []string{"null"}, Why: "the database column's default"})
 	}
-	return normalize.KindRules{UID: "uuid", Title: "theme_name",
+	return normalize.KindRules{UID: "uuid", Title: "theme_name", Unread: unread,
 		Rules: append(rules, normalize.Rule{Op: normalize.RedactText, Path: "", Why: "a password inside a link"})}
 }
 
