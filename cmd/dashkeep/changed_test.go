@@ -47,7 +47,7 @@ func noChangePullIsCheap(t *testing.T, start starter) {
 			t.Errorf("%s: %d requests, want at most %d", what, sent.Load(), most)
 		}
 	}
-	pull("nothing changed", "nothing changed", int64(4+kinds))
+	pull("nothing changed", "nothing changed", 4+kinds)
 	quiet := sent.Load()
 	if w.head() != head {
 		t.Error("a pull without a change made a commit")

@@ -155,8 +155,7 @@ func equalBytes(t *testing.T, version string, a, b *server) {
 		t.Errorf("the second pull said %q", r.out)
 	}
 	r := w.run(0, "restore", "prod", "--at", "HEAD", "--to", "standby", "--yes")
-	all := fmt.Sprint(len(w.files("dashboards", "prod", "*", "*.yaml")))
-	if !strings.Contains(r.out, all+" of "+all+" assets written, read back and equal\n") {
+	if n := w.assets("prod"); n < 14 || !strings.Contains(r.out, fmt.Sprintf("%d of %d assets written, read back and equal\n", n, n)) {
 		t.Errorf("the restore said %q", r.out)
 	}
 	w.run(0, "pull", "standby")
@@ -251,13 +250,12 @@ func newerIntoOlder(t *testing.T, version string, a, b *server) {
 			want[l.kind+" "+l.pointer] = l.assets
 		}
 	}
-	written := w.files("dashboards", "prod", "*", "*.yaml")
-	settled := "nothing to do"
+	held, settled := w.assets("prod"), "nothing to do"
 	if version < "6" { // the one theme stays out
-		written, settled = written[1:], "has no themes; they came with 6.0.0\nstandby: 1 skipped "
+		held, settled = held-1, "has no themes; they came with 6.0.0\nstandby: 1 skipped "
 	}
-	if len(report.Assets) != len(written) {
-		t.Errorf("%d assets were written, want %d", len(report.Assets), len(written))
+	if held < 14 || len(report.Assets) != held {
+		t.Errorf("%d assets were written, want %d", len(report.Assets), held)
 	}
 	for what, n := range want {
 		if got[what] != n {

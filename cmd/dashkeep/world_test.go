@@ -173,16 +173,6 @@ func (w *world) edit(file, old, changed string) {
 	}
 }
 
-// files are those that match a pattern below the world.
-func (w *world) files(pattern ...string) []string {
-	w.t.Helper()
-	found, err := filepath.Glob(w.path(pattern...))
-	if err != nil || len(found) == 0 {
-		w.t.Fatalf("nothing matches %v: %v", pattern, err)
-	}
-	return found
-}
-
 // one is the only file that a pattern below the world matches.
 func (w *world) one(pattern ...string) string {
 	w.t.Helper()

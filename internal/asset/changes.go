@@ -41,4 +41,6 @@ type Lost struct {
 	*Asset // as it was last known
 	// Own: this same account was shown it at the last pull of the instance.
 	Own bool
+	// Fresh: the instance never had it, as far as is known; Git wants it there.
+	Fresh bool
 }

@@ -105,7 +105,7 @@ func (l *look) ask(ctx context.Context) error {
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
-			if err = missingKind(k, err); unlisted(k, err) || isKind(err) {
+			if unlisted(k, err) {
 				refused[i], err = err, nil
 			}
 			return err
@@ -134,7 +134,7 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	}
 	h := &head{page: p, byRow: map[int]row{}}
 	for i, r := range p.Rows {
-		if r.UUID == "" && !traitOf(k).unnamed {
+		if r.UUID == "" && !traitOf(k).nameless {
 			return nil, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 		}
 		h.byRow[r.ID] = r
@@ -150,16 +150,6 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	return h, nil
 }
 
-// newest are the rows of a kind that changed last, a page of them, or all rows of
-// one that is always compared by its whole list.
-func (c *conn) newest(ctx context.Context, k asset.Kind) (page, error) {
-	if traitOf(k).listsWhole() {
-		rows, err := c.listKind(ctx, k)
-		return page{len(rows), rows}, err
-	}
-	return c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
-}
-
 // name gives the rows their uuids where the list shows none.
 func (h *head) name(ctx context.Context, c *conn, k asset.Kind) error {
 	rows, err := c.name(ctx, k, h.Rows)
@@ -171,6 +161,16 @@ func (h *head) name(ctx context.Context, c *conn, k asset.Kind) error {
 		h.byRow[r.ID] = r
 	}
 	return nil
+}
+
+// newest are the rows of a kind that changed last, a page of them, or all rows of
+// one that is always compared by its whole list.
+func (c *conn) newest(ctx context.Context, k asset.Kind) (page, error) {
+	if traitOf(k).listsWhole() {
+		rows, err := c.listKind(ctx, k)
+		return page{len(rows), rows}, err
+	}
+	return c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
 }
 
 // versionNow asks for the version although it may be known: a server may be

@@ -395,6 +395,11 @@ func fingerprint(tb testing.TB, c *st.Client) string {
 		}
 		lines = append(lines, kind+" "+string(body))
 	}
+	_, themes, err := c.Do(tb.Context(), http.MethodGet, "/api/v1/theme/?q=(page_size:100,columns:!(id,theme_name,json_data,is_system_default,is_system_dark))", nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	lines = append(lines, string(themes)) // 404 before 6.0.0
 	for _, path := range []string{"/api/v1/css_template/?q=(page_size:100,columns:!(id,template_name,css))", "/api/v1/tag/?q=(page_size:100,columns:!(id,name,description))",
 		"/api/v1/annotation_layer/?q=(page_size:100,columns:!(id,name,descr))"} {
 		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
@@ -414,11 +419,6 @@ func fingerprint(tb testing.TB, c *st.Client) string {
 		}
 		lines = append(lines, string(body))
 	}
-	_, themes, err := c.Do(tb.Context(), http.MethodGet, "/api/v1/theme/?q=(page_size:100,columns:!(id,theme_name,json_data,is_system_default,is_system_dark))", nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	lines = append(lines, string(themes)) // 404 before 6.0.0
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
 }

@@ -25,10 +25,15 @@ func isDenied(err error) bool {
 
 // unlisted reports whether the answer to a list concerns its kind alone: the
 // account may not ask for it, or it is a record (record.go), whose API a server may
-// have switched off.
+// have switched off, or a kind that the server may be too old for, or no row of it
+// can be told from another (name).
 func unlisted(k asset.Kind, err error) bool {
+	return isDenied(err) || isKind(err) || isMissing(k, err)
+}
+
+func isMissing(k asset.Kind, err error) bool {
 	var e *apihttp.Error
-	return isDenied(err) || isRecord(k) && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML
+	return (isRecord(k) || traitOf(k).since != "") && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML
 }
 
 // deniedKinds are the kinds whose lists were refused, refused[i] being the answer
@@ -171,14 +176,4 @@ func losesDataset(dashboard *yaml.Node) bool {
 func isKind(err error) bool {
 	var kind *asset.KindError
 	return errors.As(err, &kind)
-}
-
-// missingKind makes a KindError of a list that is not there, for kinds that came
-// with a version: the server may not tell its own.
-func missingKind(k asset.Kind, err error) error {
-	var e *apihttp.Error
-	if since := traitOf(k).since; since != "" && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML {
-		return &asset.KindError{Kind: k, Why: "the server has none; they came with Superset " + since, Reason: asset.NotThere}
-	}
-	return err
 }

@@ -214,16 +214,16 @@ func (c *conn) pageURL(k asset.Kind, row int) string {
 		return base + "/explore/?slice_id=" + id
 	case kindDataset:
 		return base + "/explore/?datasource_type=table&datasource_id=" + id
+	case kindSavedQuery:
+		return base + "/sqllab?savedQueryId=" + id
+	case kindTheme:
+		return base + "/theme/list/"
 	case kindTag:
 		return base + "/superset/all_entities/?id=" + id
 	case kindCSS:
 		return base + "/csstemplatemodelview/list/"
 	case annotationLayer:
 		return base + "/annotationlayer/" + id + "/annotation"
-	case kindSavedQuery:
-		return base + "/sqllab?savedQueryId=" + id
-	case kindTheme:
-		return base + "/theme/list/"
 	}
 	return base + "/databaseview/list/"
 }

@@ -24,14 +24,16 @@ type trait struct {
 	needs   []asset.Kind
 	rules   func() normalize.KindRules
 
-	unnamed bool // the list shows no uuid (names.go)
-	own     bool // the list shows only what this account made
+	nameless bool // the list shows no uuid, only the export does (names.go)
+	own      bool // the list shows only what this account made
 
 	folder string // in an export, and of what an import takes
 	model  string // what the importer expects in metadata.yaml
 	// record reads and writes kinds that no export holds, by single requests; nil for
 	// those that exports hold (record.go).
 	record record
+	// complete adds to documents that were read what their export leaves out.
+	complete func(ctx context.Context, r *reading) error
 	// named: the server shows no uuid of the kind, and its name makes the uid. Such a
 	// kind is whole as well, because only all names tell whether one is unique.
 	named bool
@@ -39,8 +41,6 @@ type trait struct {
 	// last. For kinds whose rows show no change time or are not to be had in its order.
 	whole  bool
 	filter string // of every list, in rison: "(col:type,opr:custom_tag,value:!t)"
-	// complete adds to documents that were read what their export leaves out.
-	complete func(ctx context.Context, r *reading) error
 }
 
 // record is a kind that no export holds.
@@ -68,7 +68,7 @@ func traits() []trait {
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
 			columns: "id,uuid,database_name,engine_information,changed_on,changed_by.first_name,changed_by.last_name"},
 		{kind: kindSavedQuery, title: "label", rules: savedQueryRules, folder: "queries", model: "SavedQuery", needs: []asset.Kind{kindDatabase},
-			unnamed: true, own: true, complete: completeQueries,
+			nameless: true, own: true, complete: completeQueries,
 			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.id,tags.name,tags.type" + editors},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},

@@ -13,6 +13,9 @@ func limits() []platform.Limit {
 		pointing = "references to charts that are not on the dashboard, a theme the server does not have, and settings of legacy filter boxes, which Superset's import removes, are left out and named"
 		layers   = "annotation layers the server does not have are left out and named"
 		named    = "known by its name: one that is renamed in the server becomes another asset, and another title in Git is refused"
+		makers   = "Superset shows each account, also an administrator, only those that it made itself: one config reads one account's, and what it writes is made by it"
+		system   = "the two themes that Superset makes from its configuration (`is_system`) are the server's and no assets; a dashboard that uses one keeps it there, and comes without it to another server"
+		flags    = "the server's default and dark theme can be chosen by an administrator only, and not where ENABLE_UI_THEME_ADMINISTRATION is off; else it is left out and named"
 		older    = "fields that the server's version does not export are not compared"
 	)
 	return []platform.Limit{
@@ -25,6 +28,17 @@ func limits() []platform.Limit {
 		{Kind: kindDatabase, Verb: platform.Restore, Partly: true, Why: secrets},
 		{Kind: kindDatabase, Verb: platform.Verified, Partly: true, Why: "secrets cannot be read back in clear: what else differs is found"},
 		{Kind: kindDatabase, Verb: platform.Verified, Partly: true, Why: older},
+
+		{Kind: kindSavedQuery, Verb: platform.Read, Partly: true, Why: makers},
+		{Kind: kindSavedQuery, Verb: platform.Read, Partly: true, Why: "one without a label cannot be exported (500); while there is one whose uuid is not known, none is read"},
+		{Kind: kindSavedQuery, Verb: platform.Create, Partly: true, Why: "refused when another account of the server has one of the same uuid"},
+
+		{Kind: kindTheme, Verb: platform.Read, Partly: true, Why: system},
+		{Kind: kindTheme, Verb: platform.Create, Partly: true, Why: flags},
+		{Kind: kindTheme, Verb: platform.Update, Partly: true, Why: flags},
+		{Kind: kindTheme, Verb: platform.Update, Partly: true, Why: "from 6.1.0 on Superset takes scripts out of SVG and URLs, and refuses fonts from elsewhere (THEME_FONT_URL_ALLOWED_DOMAINS)"},
+		{Kind: kindTheme, Verb: platform.Delete, Partly: true, Why: "Superset refuses while it is the server's default or dark theme"},
+		{Kind: kindTheme, Verb: platform.Restore, Partly: true, Why: flags},
 
 		{Kind: kindDataset, Verb: platform.Read, Partly: true, Why: "a `cache_timeout` that equals the database's is read as inherited: Superset exports both alike"},
 		{Kind: kindDataset, Verb: platform.Create, Partly: true, Why: unique},

@@ -49,7 +49,7 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
-			if unlisted(k, err) || isKind(err) {
+			if unlisted(k, err) {
 				refused[i], err = err, nil
 			}
 			return err
@@ -110,7 +110,7 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 	for range tries {
 		rows, whole, err := c.listOnce(ctx, k)
 		if err != nil {
-			return nil, missingKind(k, err)
+			return nil, err
 		}
 		if whole {
 			identify(traitOf(k), rows)
@@ -151,7 +151,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 	for _, p := range pages {
 		whole = whole && p.Count == first.Count
 		for _, r := range p.Rows {
-			if t := traitOf(k); r.UUID == "" && !t.named && !t.unnamed {
+			if r.UUID == "" && !traitOf(k).nameless && !traitOf(k).named {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
 			whole = whole && !seen[r.ID]

@@ -41,7 +41,7 @@ func (n namedRow) of(r row) (row, bool) {
 // has a name; when it had none, the kind cannot be read: any query that is missing
 // might be that one.
 func (c *conn) name(ctx context.Context, k asset.Kind, rows []row) ([]row, error) {
-	if !traitOf(k).unnamed {
+	if !traitOf(k).nameless {
 		return rows, nil
 	}
 	var mu sync.Mutex
@@ -110,7 +110,7 @@ func (c *conn) teach(known map[asset.ID]seenRow) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, s := range known {
-		if !traitOf(id.Kind).unnamed {
+		if !traitOf(id.Kind).nameless {
 			continue
 		}
 		if c.uuids[id.Kind] == nil {

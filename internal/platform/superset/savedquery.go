@@ -20,6 +20,10 @@ import (
 
 func savedQueryRules() normalize.KindRules {
 	return normalize.KindRules{UID: "uuid", Title: "label",
+		Unread: []normalize.Field{
+			{Name: "template_parameters", Why: "in no export; read from the query itself"},
+			{Name: "extra", Why: "in no export; read from the list"},
+		},
 		Rules: slices.Concat([]normalize.Rule{
 			version,
 			{Op: normalize.JSON, Path: "/template_parameters", Restore: true, Why: "JSON text"},

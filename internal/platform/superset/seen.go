@@ -176,7 +176,7 @@ func (l *look) seenAll() *asset.Seen {
 func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 	s, t := seenRow{row: e.row}, e.info.UpdatedAt
 	r, shown := h.byRow[e.row]
-	if traitOf(id.Kind).unnamed { // which the head of a first look need not know
+	if traitOf(id.Kind).nameless { // which the head of a first look need not know
 		r.UUID = id.UID
 	}
 	switch {

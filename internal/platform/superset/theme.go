@@ -27,10 +27,12 @@ func themeFlags() []themeFlag {
 
 func themeRules() normalize.KindRules {
 	rules := []normalize.Rule{version}
+	var unread []normalize.Field
 	for _, f := range themeFlags() {
+		unread = append(unread, normalize.Field{Name: f.field, Why: "in no export; read from the list"})
 		rules = append(rules, normalize.Rule{Op: normalize.Default, Path: "/" + f.field, Value: "false", Also: []string{"null"}, Why: "the database column's default"})
 	}
-	return normalize.KindRules{UID: "uuid", Title: "theme_name",
+	return normalize.KindRules{UID: "uuid", Title: "theme_name", Unread: unread,
 		Rules: append(rules, normalize.Rule{Op: normalize.RedactText, Path: "", Why: "a password inside a link"})}
 }
 
@@ -144,8 +146,7 @@ func (im *importing) themes(ctx context.Context, uids map[string]bool, rest *com
 	if !slices.Contains(im.kinds, kindTheme) {
 		var err error
 		rows, err = im.c.listKind(ctx, kindTheme)
-		var kind *asset.KindError
-		if errors.As(err, &kind) && im.version == "" { // too old for themes
+		if isMissing(kindTheme, err) { // too old for themes
 			return nil
 		}
 		if err != nil {

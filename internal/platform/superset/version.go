@@ -131,7 +131,7 @@ func describe(s *platform.Server, version string) {
 // page about this platform.
 type Lacks struct {
 	Kind  asset.Kind
-	Path  string // below spec
+	Path  string // below spec; "" for the kind itself
 	Taken string // first version that takes it; "" for all
 	Shown string // first version that shows it; "" for all
 }
@@ -144,6 +144,9 @@ func Versions() (lines []string, lacks []Lacks) {
 	}
 	rules := Rules()
 	for _, k := range Kinds() {
+		if since := traitOf(k).since; since != "" {
+			lacks = append(lacks, Lacks{k, "", since, since})
+		}
 		for _, r := range rules.Kinds[k].Rules {
 			if r.Since != "" || r.Shown != "" {
 				shown := r.Shown

@@ -265,23 +265,19 @@ func (c *Client) Delete(ctx context.Context, kind, uid string) error {
 // DeleteAll wipes the server, dependants first. The two themes that belong to the
 // installation stay.
 func (c *Client) DeleteAll(ctx context.Context) error {
-	for _, kind := range []string{Dashboard, Chart, Dataset, SavedQuery, Database, Theme} {
+	for _, kind := range []string{Dashboard, Chart, Dataset, SavedQuery, Database} {
 		if err := c.deleteKind(ctx, kind); err != nil {
 			return err
 		}
+	}
+	if err := c.deleteThemes(ctx); err != nil {
+		return err
 	}
 	return c.DeleteRecords(ctx)
 }
 
 func (c *Client) deleteKind(ctx context.Context, kind string) error {
 	items, err := c.List(ctx, kind)
-	var none *StatusError
-	if kind == Theme && errors.As(err, &none) && none.Status == http.StatusNotFound {
-		return nil // before 6.0.0
-	}
-	if err == nil && kind == Theme {
-		items, err = c.ownThemes(ctx, items)
-	}
 	if err != nil {
 		return err
 	}

@@ -195,8 +195,6 @@ func (s *Server) routes() *http.ServeMux {
 		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
 	}
-	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
-	s.annotationRoutes(handle)
 	if s.themes() {
 		for _, f := range []string{"system_default", "system_dark"} {
 			handle("PUT /api/v1/theme/{id}/set_"+f, func(c *call) { s.serveSetTheme(c, "is_"+f) })
@@ -212,6 +210,8 @@ func (s *Server) routes() *http.ServeMux {
 	handle("PUT /api/v1/dashboard/{id}/embedded", s.serveEmbed)
 	handle("DELETE /api/v1/dashboard/{id}/embedded", s.serveUnembed)
 	handle("POST /api/v1/tag/{type}/{id}/{$}", s.serveTagObject)
+	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
+	s.annotationRoutes(handle)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)

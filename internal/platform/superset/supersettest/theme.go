@@ -2,6 +2,8 @@ package supersettest
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -130,12 +132,28 @@ func protectedTheme(r *row) (status int, text string) {
 	return 0, ""
 }
 
-// ownThemes leaves out those of the installation, and lets the others be deleted.
-func (c *Client) ownThemes(ctx context.Context, all []Item) ([]Item, error) {
+// deleteThemes leaves those of the installation, and lets the others be deleted.
+func (c *Client) deleteThemes(ctx context.Context) error {
+	items, err := c.List(ctx, Theme)
+	var none *StatusError
+	if errors.As(err, &none) && none.Status == http.StatusNotFound {
+		return nil // before 6.0.0
+	}
+	if err != nil {
+		return err
+	}
 	for _, flag := range []string{"default", "dark"} {
 		if err := c.call(ctx, http.MethodDelete, "/api/v1/theme/unset_system_"+flag, nil, nil); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return slices.DeleteFunc(all, func(it Item) bool { return it.Title == "THEME_DEFAULT" || it.Title == "THEME_DARK" }), nil
+	for _, it := range items {
+		if it.Title == "THEME_DEFAULT" || it.Title == "THEME_DARK" {
+			continue
+		}
+		if err := c.call(ctx, http.MethodDelete, fmt.Sprintf("/api/v1/theme/%d", it.ID), nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }
