@@ -41,6 +41,10 @@ func (s *Server) describe(r *row) map[string]any {
 		m["backend"], _, _ = strings.Cut(scheme, "+")
 	case SavedQuery:
 		s.describeQuery(r, m)
+	case Report:
+		s.describeReport(r, m)
+	case Rule:
+		s.describeRule(r, m)
 	}
 	return m
 }

@@ -100,7 +100,7 @@ func (s *Server) admin(user int) bool { return s.users[user-1].Role == Admin }
 
 func (s *Server) can(user int, what, on string) bool {
 	role := s.users[user-1].Role
-	return role == Admin || slices.Contains(s.may[role], Permit{what, on})
+	return role == Admin || slices.Contains(s.may[role], Permit{what, on}) || s.grantedTo(role, what, on)
 }
 
 // needs is the permission that a request asks for: the method_permission_name of
@@ -126,7 +126,12 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 		case "users":
 			return Permit{"can_" + strings.ToLower(r.Method), "User"}, true
 		case "roles":
+			if rest == "roles/search" {
+				return Permit{"can_list_roles", "RoleRestAPI"}, true
+			}
 			return Permit{"can_" + strings.ToLower(r.Method), "Role"}, true
+		case "permissions-resources":
+			return Permit{"can_get", "PermissionViewMenu"}, true
 		}
 		return Permit{}, false
 	}
