@@ -51,12 +51,13 @@ type conn struct {
 	listing  singleflight.Group // of listAll
 	chosen   []asset.Kind       // to be read, in dependency order
 
-	mu     sync.Mutex
-	index  *index                       // of the newest listing; nil before the first
-	names  map[asset.Kind]map[int]named // uids of rows whose list shows none
-	people map[int]asset.Person
-	asked  bool   // whether people was asked for
-	server string // version, "" when the server does not tell
+	mu         sync.Mutex
+	index      *index                       // of the newest listing; nil before the first
+	names      map[asset.Kind]map[int]named // uids of rows whose list shows none
+	people     map[int]asset.Person
+	asked      bool   // whether people was asked for
+	plainRoles bool   // roles are listed without what they may do (listPath)
+	server     string // version, "" when the server does not tell
 
 	serverAsked bool // whether server was asked for
 
