@@ -75,7 +75,7 @@ func rightsHarness(version string) platformtest.Harness {
 	f := superset.Factory()
 	f.Rights = nil
 	f.Kinds = slices.DeleteFunc(f.Kinds, func(k asset.Kind) bool {
-		return !slices.Contains([]asset.Kind{st.Database, st.Dataset, st.Chart, st.Dashboard, "role", "rls", "report"}, k)
+		return !slices.Contains([]asset.Kind{st.Database, st.Dataset, st.Chart, st.Theme, st.Dashboard, "role", "rls", "report"}, k)
 	})
 	h.Factory, h.Main, h.Canaries = f, st.Dashboard, []string{"FAKE-hook-s3cret", "FAKE-url-s3cret"}
 	if version != versions[0] {

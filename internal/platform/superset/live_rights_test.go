@@ -43,7 +43,7 @@ func TestLiveRights(t *testing.T) {
 	}
 	omitted := map[string]bool{}
 	for _, r := range target.Import(t.Context(), sorted(want), nil) {
-		if r.Err != nil {
+		if r.Err != nil && r.ID.Kind != st.Theme { // there are none before 6.0.0
 			t.Errorf("%s: %v", r.ID, r.Err)
 		}
 		for _, n := range r.Omitted {
