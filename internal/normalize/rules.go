@@ -164,6 +164,18 @@ func (d *Doc) Note(path, text string) {
 	}
 }
 
+// Hide replaces a secret that stands where no rule can name it. A reading that
+// keeps secrets (Open) keeps it. path points into the spec.
+func (d *Doc) Hide(n *yaml.Node, path, masked string) {
+	if d.open {
+		return
+	}
+	*n = *asset.Str(masked)
+	if d.Live {
+		d.Note(path, noteSecret)
+	}
+}
+
 // Depend records that another asset must exist first.
 func (d *Doc) Depend(id asset.ID) { d.refs = append(d.refs, id) }
 

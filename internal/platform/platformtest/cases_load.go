@@ -28,6 +28,7 @@ func parallelCalls(tb testing.TB, h *Harness) {
 		switch {
 		case !more:
 			return false
+		case notRead(err):
 		case err == nil:
 			halted[raw.ID] = true
 		case notRead(err):

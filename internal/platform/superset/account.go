@@ -245,11 +245,6 @@ func (a *account) part(k asset.Kind) string {
 	return why
 }
 
-// Kinds that are named here for what Superset shows of them.
-const (
-	kindReport asset.Kind = "report"
-)
-
 // parts says which kinds are shown in part only.
 func (a *account) parts(kinds []asset.Kind) []asset.KindError {
 	var out []asset.KindError

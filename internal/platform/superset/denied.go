@@ -51,7 +51,11 @@ func deniedKinds(kinds []asset.Kind, refused []error) (map[asset.Kind]asset.Kind
 		}
 		out[k] = asset.KindError{Kind: k, Why: "this account may not list them (" + readPermit(k).String() + ")"}
 		if !isDenied(refused[i]) {
-			out[k] = asset.KindError{Kind: k, Why: "this server has no list of them (404)", Reason: asset.NotThere}
+			why := "this server has no list of them (404)"
+			if off := traitOf(k).off; off != "" {
+				why += "; " + off
+			}
+			out[k] = asset.KindError{Kind: k, Why: why, Reason: asset.NotThere}
 		}
 		if len(out) == len(kinds) {
 			return nil, fmt.Errorf("this account may not list any of %s (a role that may: dashkeep check --role pull): %w", plurals(kinds), refused[i])

@@ -13,9 +13,9 @@ import (
 	"github.com/dashkeep/dashkeep/internal/normalize"
 )
 
-// grant is what is to be sent about one asset's access section, after its import.
+// granting is what is to be sent about one asset's access section, after its import.
 // Only what differs from the server's is set.
-type grant struct {
+type granting struct {
 	job  *job
 	row  int
 	body map[string]any // of the PUT; nil for none
@@ -35,7 +35,7 @@ func (im *importing) settleAccess(ctx context.Context, k asset.Kind, jobs []*job
 	if len(accessKeys(k)) == 0 {
 		return
 	}
-	var grants []*grant
+	var grants []*granting
 	for _, j := range jobs {
 		e, ok := im.index.get(j.id())
 		if !ok || im.results[j.id()].Err != nil || e.shown == nil {
@@ -46,16 +46,16 @@ func (im *importing) settleAccess(ctx context.Context, k asset.Kind, jobs []*job
 		}
 	}
 	im.sendGrants(ctx, grants)
-	if owned := slices.DeleteFunc(grants, func(g *grant) bool { return g.err != nil || g.body == nil && g.addTags == nil }); len(owned) > 0 {
+	if owned := slices.DeleteFunc(grants, func(g *granting) bool { return g.err != nil || g.body == nil && g.addTags == nil }); len(owned) > 0 {
 		im.checkGrants(ctx, k, owned)
 	}
 }
 
-func (g *grant) any() bool {
+func (g *granting) any() bool {
 	return g.body != nil || len(g.addTags) > 0 || len(g.cutTags) > 0 || g.embed != nil
 }
 
-func (g *grant) set(key string, v any) {
+func (g *granting) set(key string, v any) {
 	if g.body == nil {
 		g.body = map[string]any{}
 	}
@@ -63,8 +63,8 @@ func (g *grant) set(key string, v any) {
 }
 
 // grant compares what an asset is to have with what it has.
-func (im *importing) grant(ctx context.Context, j *job, e *entry) *grant {
-	g := &grant{job: j, row: e.row}
+func (im *importing) grant(ctx context.Context, j *job, e *entry) *granting {
+	g := &granting{job: j, row: e.row}
 	said := func(key string) *yaml.Node { return asset.Get(j.doc.Access, key) }
 	if hasAccess(j.doc.Kind, keyOwners) {
 		im.grantOwners(ctx, g, e, said(keyOwners))
@@ -85,7 +85,7 @@ func (im *importing) grant(ctx context.Context, j *job, e *entry) *grant {
 	return g
 }
 
-func (im *importing) grantOwners(ctx context.Context, g *grant, e *entry, said *yaml.Node) {
+func (im *importing) grantOwners(ctx context.Context, g *granting, e *entry, said *yaml.Node) {
 	if e.shown.owners == nil {
 		if said != nil {
 			im.omit(g.job.id(), "/access/owners", "this server does not show who owns it, so its owners stay as the import leaves them")
@@ -155,7 +155,7 @@ func personNamed(people map[int]asset.Person, name string) int {
 	return 0
 }
 
-func (im *importing) grantRoles(ctx context.Context, g *grant, e *entry, said *yaml.Node) {
+func (im *importing) grantRoles(ctx context.Context, g *granting, e *entry, said *yaml.Node) {
 	var have []int
 	for _, r := range e.shown.roles {
 		have = append(have, r.ID)
@@ -208,7 +208,7 @@ func (im *importing) rolesByName(ctx context.Context) (map[string]int, error) {
 // grantTags takes tags off by the PUT, which names those that stay by row id, and
 // puts new ones on by name, which makes what the server lacks. Saved queries have no
 // PUT for tags.
-func grantTags(g *grant, e *entry, said *yaml.Node) {
+func grantTags(g *granting, e *entry, said *yaml.Node) {
 	var want []string
 	for _, n := range said.Content {
 		want = append(want, n.Value)
@@ -236,7 +236,7 @@ func tagsByPut(k asset.Kind) bool { return k == kindChart || k == kindDashboard 
 // always_filter_main_dttm has a default in the schema of the PUT, and before 6.0.0 so
 // has the catalog, namely the connection's (datasets/schemas.py and
 // commands/dataset/update.py, 4.1.4 to 6.1.0; measured on 4.1.4 and 6.1.0).
-func (im *importing) keepDataset(g *grant) {
+func (im *importing) keepDataset(g *granting) {
 	flag := asset.Get(g.job.node, "always_filter_main_dttm")
 	g.set("always_filter_main_dttm", flag != nil && flag.Value == "true")
 	if catalog := asset.Text(asset.Get(g.job.node, "catalog")); catalog != "" && normalize.Older(im.version, "6.0.0") {

@@ -11,7 +11,7 @@ import (
 )
 
 // checkGrants looks at what the server has made of new owners and tags.
-func (im *importing) checkGrants(ctx context.Context, k asset.Kind, grants []*grant) {
+func (im *importing) checkGrants(ctx context.Context, k asset.Kind, grants []*granting) {
 	x, err := im.c.list(ctx, k)
 	if err != nil {
 		for _, g := range grants {
@@ -62,7 +62,7 @@ func (im *importing) writeBack(ctx context.Context, k asset.Kind, jobs []*job) {
 // checkTags names tags that the server has put on under another name: before 6.0.0
 // it escapes &, <, > and quotes in the name of a tag that it makes (tags/models.py,
 // get_tag; measured, 4.1.4).
-func (im *importing) checkTags(g *grant, e *entry) {
+func (im *importing) checkTags(g *granting, e *entry) {
 	var other []string
 	for _, name := range g.addTags {
 		if !slices.Contains(e.shown.tagNames(), name) {

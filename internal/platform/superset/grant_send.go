@@ -18,7 +18,7 @@ import (
 // sendGrants sends them one by one: Superset makes tags and permissions as it goes,
 // and two requests that make the same one at once are a 500 or a 422 (UNIQUE
 // constraint failed: tag.name, ab_view_menu.name; measured, 6.1.0).
-func (im *importing) sendGrants(ctx context.Context, grants []*grant) {
+func (im *importing) sendGrants(ctx context.Context, grants []*granting) {
 	for _, g := range grants {
 		if g.err = im.c.sendGrant(ctx, g); g.err != nil {
 			im.fail(g.job.id(), fmt.Errorf("%s: written, but not its access section: %w", g.job.path, g.err))
@@ -29,7 +29,7 @@ func (im *importing) sendGrants(ctx context.Context, grants []*grant) {
 // sendGrant sends embedding first and owners with the rest last: an account that is
 // no administrator keeps itself among the owners whatever it sends
 // (commands/utils.py, populate_owner_list), so it loses no right in between.
-func (c *conn) sendGrant(ctx context.Context, g *grant) error {
+func (c *conn) sendGrant(ctx context.Context, g *granting) error {
 	k, row := g.job.doc.Kind, strconv.Itoa(g.row)
 	if g.embed != nil {
 		if err := c.embed(ctx, g.row, g.job.before != nil, g.embed); err != nil {

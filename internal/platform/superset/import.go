@@ -55,6 +55,7 @@ type importing struct {
 	results map[asset.ID]*asset.Result
 	jobs    map[asset.Kind][]*job
 	layers  map[string]string // annotation layers, when not read: uid to row; nil until asked for
+	grants  map[target][]int  // permissions there are; nil until asked for
 	roles   map[string]int    // row ids by name; nil until asked for
 
 	askedAgain bool // for people, because one was not known
@@ -265,14 +266,14 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 }
 
 // rows answers for row ids on this server. For references that the importer maps
-// through the bundle, only what travels along counts.
+// through the bundle, only what travels along counts; records have no bundle.
 func (im *importing) rows(ctx context.Context, j *job, travels map[asset.ID]bool) func(asset.ID, normalize.Missing) (string, bool) {
 	return func(id asset.ID, m normalize.Missing) (string, bool) {
 		if id.Kind == annotationLayer && !im.lists(annotationLayer) {
 			row, ok := im.layerRow(ctx, id.UID)
 			return row, ok
 		}
-		if m == normalize.Omit && !travels[id] {
+		if m == normalize.Omit && !travels[id] && !isRecord(j.doc.Kind) {
 			return "", false
 		}
 		e, ok := im.index.get(id)

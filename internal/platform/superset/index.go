@@ -50,6 +50,7 @@ type row struct {
 
 	raw  json.RawMessage // all of it, of a record
 	name string          // of a record
+	with string          // of a record: what the name is unique with (trait.with)
 	bad  string          // why it cannot be told from others (identify)
 }
 
@@ -224,6 +225,15 @@ func (c *conn) pageURL(k asset.Kind, row int) string {
 		return base + "/csstemplatemodelview/list/"
 	case annotationLayer:
 		return base + "/annotationlayer/" + id + "/annotation"
+	case kindReport:
+		return base + "/report/list/"
+	case kindRule:
+		return base + "/rowlevelsecurity/list/"
+	case kindRole:
+		if normalize.Older(c.server, "6.0.0") {
+			return base + "/roles/list/"
+		}
+		return base + "/roles/"
 	}
 	return base + "/databaseview/list/"
 }

@@ -41,6 +41,10 @@ type trait struct {
 	// last. For kinds whose rows show no change time or are not to be had in its order.
 	whole  bool
 	filter string // of every list, in rison: "(col:type,opr:custom_tag,value:!t)"
+	// with is the field that the name of a named kind is unique with ("type").
+	with   string
+	hidden func(name string) bool // rows of the list that are no assets; nil for none
+	off    string                 // what switches the kind on, where the server answers 404
 }
 
 // record is a kind that no export holds.
@@ -85,6 +89,14 @@ func traits() []trait {
 			columns: "id,uuid,theme_name,json_data,is_system,is_system_default,is_system_dark" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
 			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,roles.id,roles.name,tags.id,tags.name,tags.type,is_managed_externally" + editors},
+		{kind: kindRole, path: "security/roles", title: "name", rules: roleRules, record: roleRecord{}, named: true, rights: true,
+			needs: []asset.Kind{kindDatabase, kindDataset}, columns: "id,name", hidden: isBuiltInRole,
+			off: "before 6.0.0 FAB_ADD_SECURITY_API = True in superset_config.py switches their API on"},
+		{kind: kindRule, path: "rowlevelsecurity", title: "name", rules: ruleRules, record: ruleRecord{}, named: true, rights: true,
+			needs: []asset.Kind{kindDataset}, columns: ""}, // asked for none in particular, the list shows all there is of a rule
+		{kind: kindReport, title: "name", rules: reportRules, record: reportRecord{}, named: true, with: "type", rights: true,
+			needs: []asset.Kind{kindDatabase, kindChart, kindDashboard}, off: "the feature flag ALERT_REPORTS switches them on",
+			columns: "id,name,type,active,crontab,timezone,chart_id,dashboard_id,extra,description,creation_method,owners.id,recipients.id,recipients.type,changed_on" + editorNames},
 	}
 }
 

@@ -18,8 +18,8 @@ func limits() []platform.Limit {
 		flags    = "the server's default and dark theme can be chosen by an administrator only, and not where ENABLE_UI_THEME_ADMINISTRATION is off; else it is left out and named"
 		older    = "fields that the server's version does not export are not compared"
 	)
-	return []platform.Limit{
-		{Verb: platform.Access, Why: "owners, roles and row level security are neither read nor written; Superset adds the account that imports to the owners"},
+	return append([]platform.Limit{
+		{Verb: platform.Access, Why: "owners, and which roles may see a dashboard, are neither read nor written; Superset adds the account that imports to the owners"},
 
 		{Kind: kindDatabase, Verb: platform.Read, Partly: true, Why: secrets},
 		{Kind: kindDatabase, Verb: platform.Create, Partly: true, Why: secrets},
@@ -69,5 +69,5 @@ func limits() []platform.Limit {
 		{Kind: kindDashboard, Verb: platform.Restore, Partly: true, Why: pointing},
 		{Kind: kindDashboard, Verb: platform.Verified, Partly: true, Why: tags},
 		{Kind: kindDashboard, Verb: platform.Verified, Partly: true, Why: older},
-	}
+	}, rightsLimits()...)
 }

@@ -113,7 +113,9 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 			return nil, err
 		}
 		if whole {
-			identify(traitOf(k), rows)
+			t := traitOf(k)
+			rows = slices.DeleteFunc(rows, func(r row) bool { return t.hidden != nil && t.hidden(r.name) })
+			identify(t, rows)
 			return c.name(ctx, k, rows)
 		}
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
@@ -182,7 +184,12 @@ func (c *conn) ask(ctx context.Context, k asset.Kind, query string) (page, error
 		Count *int              `json:"count"`
 		Rows  []json.RawMessage `json:"result"`
 	}
-	if err := c.http.JSON(ctx, apihttp.Request{Path: t.endpoint(), Query: rison(q)}, &p); err != nil {
+	path := c.listPath(ctx, t)
+	err := c.http.JSON(ctx, apihttp.Request{Path: path, Query: rison(q)}, &p)
+	if err != nil && path != t.endpoint() && c.listsPlain(err) {
+		err = c.http.JSON(ctx, apihttp.Request{Path: t.endpoint(), Query: rison(q)}, &p)
+	}
+	if err != nil {
 		return page{}, err
 	}
 	if p.Count == nil || p.Rows == nil { // JSON of something else must not read as an empty server

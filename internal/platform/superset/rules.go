@@ -19,6 +19,9 @@ const (
 	kindTheme       asset.Kind = "theme"
 	kindSavedQuery  asset.Kind = "saved_query"
 	annotationLayer asset.Kind = "annotation_layer"
+	kindReport      asset.Kind = "report" // alerts too
+	kindRule        asset.Kind = "rls"    // row-level security
+	kindRole        asset.Kind = "role"
 )
 
 // Rules is the table of canonical form superset/1. F numbers are explained

@@ -204,8 +204,11 @@ func reasonText(raw json.RawMessage) string {
 	for _, f := range slices.Sorted(maps.Keys(fields)) {
 		var messages []string
 		reason := apihttp.OneLine(string(fields[f]), 200)
-		if json.Unmarshal(fields[f], &messages) == nil {
+		switch {
+		case json.Unmarshal(fields[f], &messages) == nil:
 			reason = strings.Join(messages, ", ")
+		case json.Unmarshal(fields[f], &text) == nil:
+			reason = text
 		}
 		if f != "_schema" {
 			reason = f + ": " + reason

@@ -58,9 +58,10 @@ type conn struct {
 	people map[int]asset.Person
 	asked  bool // whether people was asked for
 	// strangers are row ids of users that no list of people has.
-	strangers map[int]bool
-	features  map[string]bool // feature flags; nil before they were asked for
-	server    string          // version, "" when the server does not tell
+	strangers  map[int]bool
+	features   map[string]bool // feature flags; nil before they were asked for
+	plainRoles bool            // roles are listed without what they may do (listPath)
+	server     string          // version, "" when the server does not tell
 
 	serverAsked bool // whether server was asked for
 

@@ -265,6 +265,9 @@ func (c *Client) Delete(ctx context.Context, kind, uid string) error {
 // DeleteAll wipes the server, dependants first. The two themes that belong to the
 // installation stay.
 func (c *Client) DeleteAll(ctx context.Context) error {
+	if err := c.dropRights(ctx); err != nil { // reports keep what they send from being deleted
+		return err
+	}
 	for _, kind := range []string{Dashboard, Chart, Dataset, SavedQuery, Database} {
 		if err := c.deleteKind(ctx, kind); err != nil {
 			return err

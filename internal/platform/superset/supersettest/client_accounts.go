@@ -97,9 +97,9 @@ func (c *Client) create(ctx context.Context, kind string, body map[string]any) (
 	return answer.ID, json.Unmarshal(raw, &answer)
 }
 
-// Grant makes the permissions of a role these, less those that the server does not
+// GrantKnown makes the permissions of a role these, less those that the server does not
 // know, and says how many it has then. The role is made where it is missing.
-func (c *Client) Grant(ctx context.Context, role string, may []Permit) (int, error) {
+func (c *Client) GrantKnown(ctx context.Context, role string, may []Permit) (int, error) {
 	id, err := c.Role(ctx, role)
 	if err != nil {
 		return 0, err

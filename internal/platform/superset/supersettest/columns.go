@@ -40,6 +40,13 @@ var listColumns = map[string][]string{
 	AnnotationLayer: {"id", "name", "descr", "created_by.first_name", "created_by.last_name", "changed_by.first_name",
 		"changed_by.last_name", "changed_on", "changed_on_delta_humanized", "created_on"},
 	"role": {"id", "name"},
+	Report: {"active", "changed_by.first_name", "changed_by.last_name", "changed_on", "changed_on_delta_humanized", "chart_id",
+		"created_by.first_name", "created_by.last_name", "created_on", "creation_method", "crontab", "crontab_humanized",
+		"dashboard_id", "description", "extra", "id", "last_eval_dttm", "last_state", "name", "owners.first_name", "owners.id",
+		"owners.last_name", "owners.email", "recipients.id", "recipients.type", "timezone", "type"},
+	Rule: {"id", "name", "filter_type", "tables.id", "tables.table_name", "roles.id", "roles.name", "clause",
+		"changed_on_delta_humanized", "changed_by.first_name", "changed_by.last_name", "changed_by.id", "group_key"},
+	"permissions-resources": {"id", "permission.name", "view_menu.name"},
 	CSSTemplate: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name", "created_on",
 		"created_by.first_name", "created_by.id", "created_by.last_name", "css", "id", "template_name"},
 	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
@@ -61,9 +68,12 @@ var orderColumns = map[string][]string{
 		"created_on", "changed_on_delta_humanized", "last_run_delta_humanized"},
 	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
 		"changed_on_delta_humanized", "created_on"},
-	"role":       {"id", "name"},
-	"permission": {"id"},
-	CSSTemplate:  {"template_name"},
+	"role":      {"id", "name"},
+	CSSTemplate: {"template_name"},
+	Report: {"active", "description", "created_by.first_name", "changed_by.first_name", "changed_on",
+		"changed_on_delta_humanized", "created_on", "crontab", "last_eval_dttm", "name", "type", "crontab_humanized"},
+	Rule:                    {"name", "filter_type", "clause", "changed_on_delta_humanized", "group_key"},
+	"permissions-resources": {"id", "permission.name", "view_menu.name"},
 	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
 		"created_on_delta_humanized", "created_by.first_name", "created_by.last_name"},
 	annotation: {"changed_by.first_name", "changed_on_delta_humanized", "created_by.first_name", "end_dttm", "long_descr",
@@ -81,6 +91,8 @@ var filterColumns = map[string][]string{
 	"role":          {"id", "name"},
 	AnnotationLayer: {"name", "descr"},
 	CSSTemplate:     {"template_name", "css"},
+	Report:          {"name", "active", "type", "last_state", "creation_method", "dashboard_id", "chart_id"},
+	Rule:            {"name", "description", "filter_type", "group_key", "clause"},
 	Tag:             {"name", "type", "description"},
 	annotation:      {"short_descr", "long_descr", "json_metadata", "start_dttm", "end_dttm"},
 	"user":          {"id", "username", "email", "first_name", "last_name"},
@@ -92,6 +104,8 @@ func (s *Server) pickColumns(kind string, asked []string) []string {
 	switch {
 	case kind == Database:
 		all = s.shown(kind, all)
+	case kind == Report && !s.since("6.1.0"):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "owners.email" })
 	case kind == Dataset && !s.since("6.0.0"):
 		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "database.uuid" })
 	case kind == Chart && !s.since("6.0.0"):

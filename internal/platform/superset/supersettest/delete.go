@@ -64,6 +64,9 @@ func (s *Server) serveBulkDelete(c *call, kind string) {
 // delete removes a row. Charts of a deleted dataset stay, without a dataset;
 // layouts keep naming deleted charts.
 func (s *Server) delete(r *row) (refused string) {
+	if why := s.attached(r); why != "" {
+		return why
+	}
 	switch r.kind {
 	case Database:
 		defer func() {
@@ -82,6 +85,11 @@ func (s *Server) delete(r *row) (refused string) {
 		for _, ch := range s.state.rows[Chart] {
 			if ch.fields["datasource_id"] == r.id {
 				s.state.edit(Chart, ch.id).fields["datasource_id"] = nil
+			}
+		}
+		for _, o := range s.state.rows[Rule] {
+			if of, _ := o.fields["tables"].([]int); slices.Contains(of, r.id) {
+				s.state.edit(Rule, o.id).fields["tables"] = slices.DeleteFunc(slices.Clone(of), func(id int) bool { return id == r.id })
 			}
 		}
 	case Chart:

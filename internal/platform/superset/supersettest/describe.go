@@ -42,6 +42,10 @@ func (s *Server) describe(r *row) map[string]any {
 		m["engine_information"] = map[string]any{"supports_dynamic_catalog": m["backend"] == "postgresql"}
 	case SavedQuery:
 		s.describeQuery(r, m)
+	case Report:
+		s.describeReport(r, m)
+	case Rule:
+		s.describeRule(r, m)
 	}
 	return m
 }

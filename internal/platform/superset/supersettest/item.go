@@ -51,6 +51,14 @@ var itemColumns = map[string][]string{
 	SavedQuery: {"changed_on", "changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name",
 		"created_by.first_name", "created_by.id", "created_by.last_name", "database.database_name", "database.id", "description", "id",
 		"label", "catalog", "schema", "sql", "sql_tables", "template_parameters"},
+	Report: {"id", "active", "chart.id", "chart.slice_name", "chart.viz_type", "context_markdown", "creation_method", "crontab",
+		"custom_width", "dashboard.dashboard_title", "dashboard.id", "database.database_name", "database.id", "description", "extra",
+		"force_screenshot", "grace_period", "last_eval_dttm", "last_state", "last_value", "last_value_row_json", "log_retention",
+		"name", "owners.first_name", "owners.id", "owners.last_name", "owners.email", "recipients.id",
+		"recipients.recipient_config_json", "recipients.type", "report_format", "sql", "timezone", "type",
+		"validator_config_json", "validator_type", "working_timeout", "email_subject"},
+	Rule: {"id", "name", "description", "filter_type", "tables.id", "tables.schema", "tables.table_name", "roles.id", "roles.name",
+		"group_key", "clause"},
 	AnnotationLayer: {"id", "name", "descr"},
 	CSSTemplate: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name",
 		"created_by.first_name", "created_by.id", "created_by.last_name", "css", "id", "template_name"},
@@ -95,7 +103,11 @@ func (s *Server) serveItem(c *call, kind string) {
 	case Dataset:
 		full["columns"], full["metrics"] = describeChildren(r.columns), describeChildren(r.metrics)
 	}
-	body := map[string]any{"result": project(full, itemColumns[kind])}
+	columns := itemColumns[kind]
+	if kind == Report && !s.since("6.1.0") {
+		columns = slices.DeleteFunc(slices.Clone(columns), func(col string) bool { return col == "owners.email" })
+	}
+	body := map[string]any{"result": project(full, columns)}
 	if kind == Dataset || kind == Database || kind == SavedQuery || kind == Theme || isRecord(kind) {
 		body["id"] = r.id
 	}

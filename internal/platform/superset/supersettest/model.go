@@ -24,6 +24,10 @@ const (
 	// CSSTemplate and Tag are in no export either, and no answer shows a uuid of them.
 	CSSTemplate = "css_template"
 	Tag         = "tag"
+	// Report, an alert or report, and Rule, of row-level security, have routes of
+	// their own.
+	Report = "report"
+	Rule   = "rowlevelsecurity"
 )
 
 // model describes one of Superset's tables: export_fields and unique
@@ -38,9 +42,23 @@ type model struct {
 	extra   []string // imported, not exported
 	unique  [][]string
 	initial map[string]any
+	own     bool // its routes are registered apart (rightsRoutes)
 }
 
-var models = map[string]*model{
+var models = allModels()
+
+func allModels() map[string]*model {
+	out := map[string]*model{}
+	for _, m := range rightsModels() {
+		out[m.kind] = m
+	}
+	for kind, m := range contentModels {
+		out[kind] = m
+	}
+	return out
+}
+
+var contentModels = map[string]*model{
 	Database: {
 		kind: Database, folder: "databases/", class: "Database", list: "List Database", name: "database_name",
 		fields: []string{"database_name", "sqlalchemy_uri", "cache_timeout", "expose_in_sqllab", "allow_run_async", "allow_ctas",

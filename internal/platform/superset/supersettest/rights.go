@@ -1,7 +1,6 @@
 package supersettest
 
 import (
-	"cmp"
 	"html"
 	"net/http"
 	"net/url"
@@ -102,7 +101,7 @@ func (s *Server) admin(user int) bool { return s.users[user-1].Role == Admin }
 
 func (s *Server) can(user int, what, on string) bool {
 	role := s.users[user-1].Role
-	return role == Admin || slices.Contains(s.may[role], Permit{what, on})
+	return role == Admin || slices.Contains(s.may[role], Permit{what, on}) || s.grantedTo(role, what, on)
 }
 
 // needs is the permission that a request asks for: the method_permission_name of
@@ -127,13 +126,16 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 			return Permit{"can_read", "SecurityRestApi"}, true
 		case "users":
 			return Permit{"can_" + strings.ToLower(r.Method), "User"}, true
-		case "permissions-resources":
-			return Permit{"can_get", "PermissionViewMenu"}, true
 		case "roles":
 			if strings.HasSuffix(rest, "/permissions") && !reads {
 				return Permit{"can_add_role_permissions", "Role"}, true
 			}
+			if rest == "roles/search" {
+				return Permit{"can_list_roles", "RoleRestAPI"}, true
+			}
 			return Permit{"can_" + strings.ToLower(r.Method), "Role"}, true
+		case "permissions-resources":
+			return Permit{"can_get", "PermissionViewMenu"}, true
 		}
 		return Permit{}, false
 	}
@@ -317,41 +319,4 @@ func (s *Server) SetZipLimit(bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.zipLimit = bytes
-}
-
-// permissions are all there are, an administrator's, in the order of their ids.
-func (s *Server) permissions() []Permit {
-	all := slices.Clone(s.may[Admin])
-	slices.SortFunc(all, func(a, b Permit) int { return cmp.Or(cmp.Compare(a.On, b.On), cmp.Compare(a.What, b.What)) })
-	return slices.Compact(all)
-}
-
-func (s *Server) servePermissions(c *call) {
-	var entries []entry
-	for i, p := range s.permissions() {
-		entries = append(entries, entry{id: i + 1, full: map[string]any{"id": i + 1,
-			"permission": map[string]any{"name": p.What}, "view_menu": map[string]any{"name": p.On}}})
-	}
-	s.writeList(c, "permission", "List Permissions on Resources (Views)", entries)
-}
-
-// serveGrant makes the permissions of a role those of the body.
-func (s *Server) serveGrant(c *call) {
-	body, err := readJSON(c.r)
-	id := int(atoi(number(c.r.PathValue("id"))))
-	if err != nil || id < 1 || id > len(s.roles) || s.roles[id-1] == "" {
-		c.message(http.StatusNotFound, "Not found")
-		return
-	}
-	all := s.permissions()
-	var may []Permit
-	for _, n := range intList(body.get("permission_view_menu_ids")) {
-		if n < 1 || n > len(all) {
-			c.message(http.StatusBadRequest, "Not found")
-			return
-		}
-		may = append(may, all[n-1])
-	}
-	s.may[s.roles[id-1]] = may
-	c.json(http.StatusOK, map[string]any{"result": map[string]any{"permission_view_menu_ids": body.get("permission_view_menu_ids")}})
 }

@@ -108,6 +108,10 @@ func (s *Server) Wipe() {
 	s.state = newState(s.firstID)
 	s.state.next = next
 	s.state.rows[Theme] = slices.DeleteFunc(slices.Clone(themes), func(r *row) bool { return r.fields["is_system"] != true })
+	for i := len(standardRoles()); i < len(s.roles); i++ {
+		s.roles[i] = ""
+	}
+	s.grants = map[int][]int{}
 }
 
 // EditAs changes one object as a person in the UI would: it becomes changed by
