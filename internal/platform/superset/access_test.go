@@ -357,7 +357,7 @@ func TestWhatIsRightIsNotWritten(t *testing.T) {
 		was := o.read(admin, idOf(st.Dashboard, it))
 		o.sim.ResetLog()
 		o.write(admin, was)
-		if n := o.sim.Count(http.MethodPut, "/dashboard/") + o.sim.Count("", "/tag/") + o.sim.Count(http.MethodDelete, ""); n != 0 {
+		if n := o.sim.Count(http.MethodPut, "/dashboard/") + o.sim.Count(http.MethodPost, "/tag/") + o.sim.Count(http.MethodDelete, ""); n != 0 {
 			t.Errorf("%d writes beside the import, of what was right: %v", n, o.sim.Requests())
 		}
 		o.sim.ResetLog()
@@ -439,12 +439,17 @@ func TestTagsWithoutTheFeature(t *testing.T) {
 	offices(t, func(o *office) {
 		for kind, it := range map[asset.Kind]st.Item{st.Dashboard: o.first(st.Dashboard), st.Chart: o.chartWithDataset()} {
 			was := o.read(o.svc, idOf(kind, it))
-			for _, tags := range [][]string{{"a", "b/c"}, {"b/c", "ü"}, {}, {"a"}} {
+			for _, tags := range [][]string{{"a", "b/c"}, {"a & b", "b/c", "ü"}, {}, {"a", "a & b"}} {
 				o.write(o.svc, said(t, was, "tags", list(tags...)))
 				if got := access(t, o.read(o.svc, was.ID)); !strings.Contains(got, "tags: ["+strings.Join(tags, ", ")+"]") {
 					t.Errorf("%s: tags %v, got %s", kind, tags, got)
 				}
 			}
+		}
+		it := o.first(st.Dashboard)
+		o.write(o.svc, said(t, o.read(o.svc, idOf(st.Dashboard, it)), "tags", list("a", "owner:1")), "/access/tags: Superset gives the name")
+		if got := access(t, o.read(o.svc, idOf(st.Dashboard, it))); !strings.Contains(got, "tags: [a]") {
+			t.Error(got)
 		}
 	}, st.WithoutTags())
 }

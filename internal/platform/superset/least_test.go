@@ -153,7 +153,7 @@ func reads(views []string, more ...st.Permit) []st.Permit {
 	for _, v := range views {
 		more = append(more, st.Permit{What: "can_read", On: v}, st.Permit{What: "can_export", On: v})
 	}
-	return append(more, st.Permit{What: "can_read", On: "SecurityRestApi"}, st.Permit{What: "can_read", On: "CurrentUserRestApi"},
+	return append(more, st.Permit{What: "can_get_embedded", On: "Dashboard"}, st.Permit{What: "can_read", On: "SecurityRestApi"}, st.Permit{What: "can_read", On: "CurrentUserRestApi"},
 		st.Permit{What: "can_export", On: "ImportExportRestApi"})
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 func savedQueryRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uuid", Title: "label",
+	return normalize.KindRules{UID: "uuid", Title: "label", Access: accessKeys(kindSavedQuery),
 		Rules: slices.Concat([]normalize.Rule{
 			version,
 			{Op: normalize.JSON, Path: "/template_parameters", Restore: true, Why: "JSON text"},

@@ -209,6 +209,7 @@ func (s *Server) routes() *http.ServeMux {
 	handle("PUT /api/v1/dashboard/{id}/embedded", s.serveEmbed)
 	handle("DELETE /api/v1/dashboard/{id}/embedded", s.serveUnembed)
 	handle("POST /api/v1/tag/{type}/{id}/{$}", s.serveTagObject)
+	handle("DELETE /api/v1/tag/{type}/{id}/{tag}/{$}", s.serveUntagObject)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)
