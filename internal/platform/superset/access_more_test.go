@@ -18,7 +18,7 @@ import (
 // always_filter_main_dttm unless that is prevented, and where it cannot be, the
 // catalog counts more than who owns it.
 func TestOwnersOfDatasetsDisturbNothing(t *testing.T) {
-	offices(t, func(o *office) {
+	offices(t, func(t *testing.T, o *office) {
 		old := strings.HasSuffix(o.Name(), "4.1.4")
 		was := o.read(o.svc, idOf(st.Dataset, o.first(st.Dataset)))
 		for catalog, want := range map[string]struct {
@@ -72,7 +72,7 @@ func seen(t *testing.T, c changer) *asset.Seen {
 // TestCheapQuestionSeesWhoOwnsWhat: owners, roles, tags and the managed flag move no
 // change time, and are in the rows that the question compares.
 func TestCheapQuestionSeesWhoOwnsWhat(t *testing.T) {
-	offices(t, func(o *office) {
+	offices(t, func(t *testing.T, o *office) {
 		c := o.svc.(changer)
 		it := o.first(st.Dashboard)
 		at := fmt.Sprintf("/api/v1/dashboard/%d", it.ID)
@@ -101,7 +101,7 @@ func TestCheapQuestionSeesWhoOwnsWhat(t *testing.T) {
 // TestAccessOfWhatTheQuestionDidNotLookAt: an old asset of a large kind is read
 // because something else changed, and its row is asked for.
 func TestAccessOfWhatTheQuestionDidNotLookAt(t *testing.T) {
-	offices(t, func(o *office) {
+	offices(t, func(t *testing.T, o *office) {
 		it := o.chartWithDataset()
 		if err := o.sim.Crowd(it.UUID, 250); err != nil {
 			t.Fatal(err)
@@ -138,7 +138,7 @@ func TestAccessOfWhatTheQuestionDidNotLookAt(t *testing.T) {
 
 // TestOwnerWhoIsNew is found by asking once more.
 func TestOwnerWhoIsNew(t *testing.T) {
-	offices(t, func(o *office) {
+	offices(t, func(t *testing.T, o *office) {
 		it := o.first(st.Dashboard)
 		was := o.read(o.svc, idOf(st.Dashboard, it))
 		id, err := o.admin.AddUser(t.Context(), st.User{Username: "new", Password: "x", First: "Ne", Last: "W", Email: "new@example.com"})
@@ -162,7 +162,7 @@ func TestOwnerWhoIsNew(t *testing.T) {
 // TestDetailsOfWhatDidNotMove are left to the last reading: an edited chart has its
 // dashboards read again, and nobody asks which of these are embedded.
 func TestDetailsOfWhatDidNotMove(t *testing.T) {
-	offices(t, func(o *office) {
+	offices(t, func(t *testing.T, o *office) {
 		c := o.svc.(changer)
 		before := seen(t, c)
 		chart, d := o.chartWithDataset(), o.first(st.Dashboard)
@@ -196,9 +196,9 @@ func TestDetailsOfWhatDidNotMove(t *testing.T) {
 
 // TestTagsOfSavedQueries go by requests of their own both ways.
 func TestTagsOfSavedQueries(t *testing.T) {
-	offices(t, func(o *office) {
+	offices(t, func(t *testing.T, o *office) {
 		admin := o.as("admin", "admin") // Superset shows them to whoever made them
-		o.send(http.MethodPost, "/api/v1/saved_query/", map[string]any{"label": "Q", "sql": "SELECT 1", "db_id": o.first(st.Database).ID, "schema": ""})
+		o.send(http.MethodPost, "/api/v1/saved_query/", map[string]any{"label": "Q", "sql": "SELECT 1", "db_id": o.first(st.Database).ID, "schema": "public"})
 		all := of(readAll(t, admin), "saved_query")
 		for _, was := range all {
 			for _, tags := range [][]string{{"a b", "ü"}, {"ü"}, {}, {"a b"}} {
