@@ -146,6 +146,9 @@ func readChanged(ctx context.Context, ch *asset.Changes, rules normalize.Rules, 
 		got.SkipKind(k)
 	}
 	join(got, want, listed, last.Set)
+	if err := keep(got, want, ch.Kept, last.Set); err != nil {
+		return nil, "", err
+	}
 	return &Reading{Set: got, Server: ch.Server, Seen: ch.Seen(), Read: want}, "", nil
 }
 

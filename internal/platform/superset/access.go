@@ -35,7 +35,7 @@ func accessKeys(k asset.Kind) []normalize.AccessKey {
 		return []normalize.AccessKey{owners, managed}
 	case kindChart:
 		return []normalize.AccessKey{owners, tags, managed}
-	case "saved_query":
+	case kindSavedQuery:
 		return []normalize.AccessKey{tags}
 	case kindDashboard:
 		return []normalize.AccessKey{owners, tags, managed,

@@ -52,6 +52,7 @@ type look struct {
 	known   map[asset.ID]seenRow // what was known
 	marks   map[asset.ID]seenRow // what is known now
 	rows    map[asset.Kind][]row // that were looked at
+	moved   map[asset.ID]bool    // rows that are new or not what they were
 	index   *index               // of the reading of everything
 	denied  map[asset.Kind]asset.KindError
 	parts   []asset.KindError // kinds of which the account is shown a part
@@ -75,7 +76,7 @@ func (c *conn) Changed(ctx context.Context, since *asset.Seen) (*asset.Changes, 
 func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Changes, error) {
 	began, version := c.now(), c.versionNow(ctx) // it decides which kinds there are
 	l := &look{c: c, began: began, version: version, kinds: c.kinds(ctx), heads: map[asset.Kind]*head{},
-		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
+		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}, moved: map[asset.ID]bool{}}
 	all := func(why string) (*look, *asset.Changes, error) {
 		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
@@ -87,7 +88,7 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 	}
 	c.teach(l.known)
 	l.parts, l.asked = l.state.Parts, l.state.Asked
-	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Seen: l.seen}
+	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Kept: l.kept, Seen: l.seen}
 	err := l.compare(ctx, ch)
 	var kind *asset.KindError
 	if errors.As(err, &kind) {
@@ -304,6 +305,7 @@ func (l *look) settle(k asset.Kind, r row, ch *asset.Changes) {
 	now := seenRow{row: r.ID, print: printOf(r)}
 	if !l.same(k, r) {
 		ch.Changed = append(ch.Changed, id)
+		l.moved[id] = true
 		if !traitOf(k).listsWhole() && repeats(changeTime(r), l.heads[k].newest) {
 			now.since = l.began.Unix()
 			if ok && was.row == now.row && was.print == now.print && was.since != 0 {

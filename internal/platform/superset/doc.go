@@ -30,6 +30,9 @@
 // What Superset cannot be made to hold by these means: a chart without dataset
 // (refused by name), settings of legacy filter boxes, references to charts that
 // are not on the dashboard, and a theme or annotation layer the server does not
-// have. Import names each in Result.Omitted. Owners are not read yet: Superset
-// adds the account that imports to the owners of what it writes.
+// have. Import names each in Result.Omitted.
+//
+// Owners, roles, tags, embedding and the managed flag are in the access section
+// (access.go): read from lists and single requests (sidecar.go), and written after
+// the import (grant.go), which takes the importing account off again.
 package superset

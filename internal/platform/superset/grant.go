@@ -46,7 +46,7 @@ func (im *importing) settleAccess(ctx context.Context, k asset.Kind, jobs []*job
 		}
 	}
 	im.sendGrants(ctx, grants)
-	if owned := slices.DeleteFunc(grants, func(g *granting) bool { return g.err != nil || g.body == nil && g.addTags == nil }); len(owned) > 0 {
+	if owned := slices.DeleteFunc(grants, func(g *granting) bool { return g.err != nil || g.owners == nil }); len(owned) > 0 {
 		im.checkGrants(ctx, k, owned)
 	}
 }
@@ -73,7 +73,7 @@ func (im *importing) grant(ctx context.Context, j *job, e *entry) *granting {
 		im.grantRoles(ctx, g, e, roles)
 	}
 	if tags := said(keyTags); tags != nil && e.shown.tags != nil {
-		grantTags(g, e, tags)
+		im.grantTags(g, e, tags)
 	}
 	g.embed = said(keyEmbedded)
 	if j.before == nil && g.embed != nil && g.embed.Kind == yaml.ScalarNode {
@@ -208,9 +208,13 @@ func (im *importing) rolesByName(ctx context.Context) (map[string]int, error) {
 // grantTags takes tags off by the PUT, which names those that stay by row id, and
 // puts new ones on by name, which makes what the server lacks. Saved queries have no
 // PUT for tags.
-func grantTags(g *granting, e *entry, said *yaml.Node) {
+func (im *importing) grantTags(g *granting, e *entry, said *yaml.Node) {
 	var want []string
 	for _, n := range said.Content {
+		if err := ours(n.Value); err != nil {
+			im.omit(g.job.id(), "/access/tags", err.Error())
+			continue
+		}
 		want = append(want, n.Value)
 	}
 	var stay []int

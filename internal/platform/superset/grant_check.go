@@ -10,7 +10,7 @@ import (
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
-// checkGrants looks at what the server has made of new owners and tags.
+// checkGrants looks at what the server has made of new owners.
 func (im *importing) checkGrants(ctx context.Context, k asset.Kind, grants []*granting) {
 	x, err := im.c.list(ctx, k)
 	if err != nil {
@@ -26,7 +26,6 @@ func (im *importing) checkGrants(ctx context.Context, k asset.Kind, grants []*gr
 		if !ok || e.shown == nil {
 			continue
 		}
-		im.checkTags(g, e)
 		if g.owners == nil {
 			continue
 		}
@@ -56,21 +55,6 @@ func (im *importing) writeBack(ctx context.Context, k asset.Kind, jobs []*job) {
 		im.results[j.id()].Omitted = notes[j.id()]
 		im.omit(j.id(), "/access/owners", fmt.Sprintf("this account stays among the owners: whenever owners are set, Superset writes the connection's default catalog in place of %q",
 			asset.Text(asset.Get(j.node, "catalog"))))
-	}
-}
-
-// checkTags names tags that the server has put on under another name: before 6.0.0
-// it escapes &, <, > and quotes in the name of a tag that it makes (tags/models.py,
-// get_tag; measured, 4.1.4).
-func (im *importing) checkTags(g *granting, e *entry) {
-	var other []string
-	for _, name := range g.addTags {
-		if !slices.Contains(e.shown.tagNames(), name) {
-			other = append(other, name)
-		}
-	}
-	if len(other) > 0 {
-		im.omit(g.job.id(), "/access/tags", "Superset does not take these names of tags as they are: "+strings.Join(other, ", "))
 	}
 }
 

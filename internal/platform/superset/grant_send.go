@@ -3,6 +3,7 @@ package superset
 import (
 	"context"
 	"fmt"
+	"html"
 	"maps"
 	"net/http"
 	"slices"
@@ -20,10 +21,35 @@ import (
 // constraint failed: tag.name, ab_view_menu.name; measured, 6.1.0).
 func (im *importing) sendGrants(ctx context.Context, grants []*granting) {
 	for _, g := range grants {
-		if g.err = im.c.sendGrant(ctx, g); g.err != nil {
+		if g.err = im.prepareTags(ctx, g.addTags); g.err == nil {
+			g.err = im.c.sendGrant(ctx, g)
+		}
+		if g.err != nil {
 			im.fail(g.job.id(), fmt.Errorf("%s: written, but not its access section: %w", g.job.path, g.err))
 		}
 	}
+}
+
+// prepareTags makes tags that the server would make under another name (see
+// makeUnescaped).
+func (im *importing) prepareTags(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if !im.older("6.0.0") || html.EscapeString(name) == name {
+			continue
+		}
+		id := asset.ID{Kind: kindTag, UID: nameUID(kindTag, name)}
+		_, there, err := im.c.entry(ctx, id)
+		if err != nil {
+			return err
+		}
+		if there {
+			continue
+		}
+		if err := im.makeUnescaped(ctx, id.UID, map[string]any{"name": name, "description": ""}); err != nil {
+			return fmt.Errorf("tag %q: %w", name, err)
+		}
+	}
+	return nil
 }
 
 // sendGrant sends embedding first and owners with the rest last: an account that is
@@ -62,7 +88,7 @@ func (c *conn) sendGrant(ctx context.Context, g *granting) error {
 // tagPath is where the tags of an object are put on and taken off; the kinds are
 // numbered (tags/models.py, ObjectType).
 func tagPath(k asset.Kind, row string) string {
-	return "/api/v1/tag/" + map[asset.Kind]string{"saved_query": "1", kindChart: "2", kindDashboard: "3"}[k] + "/" + row + "/"
+	return "/api/v1/tag/" + map[asset.Kind]string{kindSavedQuery: "1", kindChart: "2", kindDashboard: "3"}[k] + "/" + row + "/"
 }
 
 // embed makes a dashboard embedded as said, or not. What is as it should be is left

@@ -162,7 +162,7 @@ func reads(views []string, more ...st.Permit) []st.Permit {
 	for _, v := range views {
 		more = append(more, st.Permit{What: "can_read", On: v}, st.Permit{What: "can_export", On: v})
 	}
-	return append(more, st.Permit{What: "can_read", On: "SecurityRestApi"}, st.Permit{What: "can_read", On: "CurrentUserRestApi"},
+	return append(more, st.Permit{What: "can_get_embedded", On: "Dashboard"}, st.Permit{What: "can_read", On: "SecurityRestApi"}, st.Permit{What: "can_read", On: "CurrentUserRestApi"},
 		st.Permit{What: "can_export", On: "ImportExportRestApi"})
 }
 
@@ -196,7 +196,7 @@ func TestForbiddenKindsAreNotEmpty(t *testing.T) {
 				if e, ok := kinds[id.Kind]; ok && e.Reason == asset.Forbidden {
 					continue
 				}
-				if g := got[id]; failed[id] == nil && (g == nil || string(g.Content) != string(a.Content)) {
+				if g := got[id]; failed[id] == nil && (g == nil || without(g, g.Unread) != without(a, g.Unread)) { // before 6.1.0 owners need can_get on User
 					t.Errorf("%s differs for an account that may not list datasets", id)
 				}
 			}

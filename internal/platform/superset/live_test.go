@@ -17,7 +17,6 @@ import (
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
-	"github.com/dashkeep/dashkeep/internal/merge"
 	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/internal/secret"
@@ -120,13 +119,26 @@ func difference(want, got map[asset.ID]*asset.Asset) []string {
 		case g == nil:
 			out = append(out, fmt.Sprintf("%s %q is missing", id, w.Title))
 		default:
-			said := *w
-			if content, err := merge.Unsaid(w.Content, g.Content); err == nil {
-				said.Content = content
-			}
-			if a, b := without(&said, g.Unread), without(g, g.Unread); a != b {
+			leave := append(unsaid(w, g), g.Unread...)
+			if a, b := without(w, leave), without(g, leave); a != b {
 				out = append(out, fmt.Sprintf("%s %q: %s", id, w.Title, firstLine(a, b)))
 			}
+		}
+	}
+	return out
+}
+
+// unsaid are the places of got's access section of which want says nothing.
+func unsaid(want, got *asset.Asset) []string {
+	var out []string
+	w, err := asset.ParseDocument("want.yaml", want.Content)
+	g, err2 := asset.ParseDocument("got.yaml", got.Content)
+	if err != nil || err2 != nil {
+		return nil
+	}
+	for key := range asset.Each(g.Access) {
+		if asset.Get(w.Access, key) == nil {
+			out = append(out, asset.Pointer("access", key))
 		}
 	}
 	return out
@@ -143,7 +155,9 @@ func without(a *asset.Asset, pointers []string) string {
 		switch {
 		case err != nil || len(keys) < 2:
 		case keys[0] == "access" && doc.Access != nil:
-			asset.Delete(doc.Access, keys[1:]...)
+			if asset.Delete(doc.Access, keys[1:]...); len(doc.Access.Content) == 0 {
+				doc.Access = nil
+			}
 		case keys[0] == "spec":
 			asset.Delete(doc.Spec, keys[1:]...)
 		}

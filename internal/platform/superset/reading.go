@@ -36,6 +36,7 @@ type reading struct {
 	aged     bool                           // the index was made before this reading
 	people   map[int]asset.Person
 	details  map[asset.ID]*yaml.Node // what the access section has from no list
+	kept     func(asset.ID) []string // of these, what is not asked for; nil for nothing
 }
 
 func (c *conn) newReading(ids []asset.ID) *reading {

@@ -19,7 +19,7 @@ import (
 )
 
 func savedQueryRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uuid", Title: "label",
+	return normalize.KindRules{UID: "uuid", Title: "label", Access: accessKeys(kindSavedQuery),
 		Unread: []normalize.Field{
 			{Name: "template_parameters", Why: "in no export; read from the query itself"},
 			{Name: "extra", Why: "in no export; read from the list"},

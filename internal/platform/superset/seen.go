@@ -76,6 +76,7 @@ func (l *look) export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 		r := l.c.newReading(ids)
 		r.index = l.indexNow(ctx)
 		r.shownAll = l.shownAll
+		r.kept = l.kept
 		r.relist = func(ctx context.Context, k asset.Kind) (*index, error) { return l.withNewest(ctx, r.index, k) }
 		return r, r.some(ctx)
 	})
@@ -90,6 +91,16 @@ func (l *look) shownAll(k asset.Kind) bool {
 		}
 	}
 	return l.asked && !slices.ContainsFunc(l.parts, func(p asset.KindError) bool { return p.Kind == k })
+}
+
+// kept are the places that single requests tell of, of an asset that is read because
+// something else changed: its own row is what it was. A dashboard may hold the one
+// chart that was edited, and so may hundreds.
+func (l *look) kept(id asset.ID) []string {
+	if _, known := l.known[id]; !known || l.moved[id] {
+		return nil
+	}
+	return detailsOf(id.Kind)
 }
 
 // withNewest is the index with the rows of a kind that were made since: they are

@@ -99,7 +99,7 @@ func (c *conn) with(x *index, rows []keyed) *index {
 // takes fewer requests than the whole list. All versions filter by row id; databases
 // by uuid only (measured, 4.1.4 and 6.1.0).
 func (c *conn) rowsOf(ctx context.Context, k asset.Kind, es []*entry, count int) ([]row, error) {
-	if len(es)*pageSize >= count {
+	if len(es)*pageSize >= count || traitOf(k).nameless {
 		return c.listKind(ctx, k)
 	}
 	pages := make([]page, len(es))
@@ -135,7 +135,9 @@ func (x *index) withoutCatalogs(database string) bool {
 // embedded, and the managed flag of connections and datasets. That of charts is in
 // lists from 6.0.0 on; before, it is not asked for: there may be thousands of them.
 func (r *reading) askDetails(ctx context.Context, ids []asset.ID) error {
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id asset.ID) bool { return !detailed(id.Kind) })
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id asset.ID) bool {
+		return detailsOf(id.Kind) == nil || r.kept != nil && r.kept(id) != nil
+	})
 	if slices.ContainsFunc(ids, func(id asset.ID) bool { return id.Kind == kindDashboard }) && !r.c.embeds(ctx) {
 		ids = slices.DeleteFunc(ids, func(id asset.ID) bool { return id.Kind == kindDashboard })
 	}
@@ -196,8 +198,16 @@ func (c *conn) embedded(ctx context.Context, row int) (*yaml.Node, error) {
 
 func embeddedPath(row int) string { return "/api/v1/dashboard/" + strconv.Itoa(row) + "/embedded" }
 
-// detailed reports whether single requests are sent for assets of a kind.
-func detailed(k asset.Kind) bool { return k == kindDashboard || k == kindDatabase || k == kindDataset }
+// detailsOf are the places of a kind that single requests tell of.
+func detailsOf(k asset.Kind) []string {
+	switch k {
+	case kindDashboard:
+		return []string{asset.Pointer("access", keyEmbedded)}
+	case kindDatabase, kindDataset:
+		return []string{asset.Pointer("access", keyManaged)}
+	}
+	return nil
+}
 
 // managed asks for the managed flag, and for nothing that would open a connection.
 func (c *conn) managed(ctx context.Context, k asset.Kind, row int) (*yaml.Node, error) {

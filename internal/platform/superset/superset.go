@@ -22,7 +22,7 @@ import (
 func Factory() platform.Factory {
 	return platform.Factory{
 		Name:    "superset",
-		Caps:    platform.Caps{Delete: true, StableUID: true, Bulk: true},
+		Caps:    platform.Caps{Delete: true, StableUID: true, Sharing: true, Bulk: true},
 		Kinds:   Kinds(),
 		Rights:  rightsKinds(),
 		Rules:   Rules(),

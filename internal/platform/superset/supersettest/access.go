@@ -141,6 +141,18 @@ func (s *Server) serveTagObject(c *call) {
 	c.json(http.StatusCreated, map[string]any{})
 }
 
+// serveUntagObject takes a tag off an object; a name with a slash reaches no route.
+func (s *Server) serveUntagObject(c *call) {
+	r, tag := s.state.byID(taggable[c.r.PathValue("type")], int(atoi(number(c.r.PathValue("id"))))), c.r.PathValue("tag")
+	if r == nil || !slices.Contains(r.tags, tag) || strings.Contains(tag, "/") {
+		c.message(http.StatusNotFound, "Not found")
+		return
+	}
+	e := s.state.edit(r.kind, r.id)
+	e.tags = slices.DeleteFunc(e.tags, func(t string) bool { return t == tag })
+	c.message(http.StatusOK, "OK")
+}
+
 // mergedOwners is compute_owners: who is no administrator stays an owner whatever
 // the body says.
 func (s *Server) mergedOwners(user int, owners []int) []int {

@@ -208,6 +208,7 @@ func (s *Server) routes() *http.ServeMux {
 	handle("POST /api/v1/tag/{type}/{id}/{$}", s.serveTagObject)
 	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
 	s.annotationRoutes(handle)
+	handle("DELETE /api/v1/tag/{type}/{id}/{tag}/{$}", s.serveUntagObject)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)
