@@ -194,7 +194,8 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	if want, err = merge.Unsaid(want, have); err != nil {
+	// Only what live shows: what it cannot show and Git took out is told (unsaid).
+	if want, err = merge.Unsaid(want, l.Content); err != nil {
 		return nil, err
 	}
 	if bytes.Equal(want, have) {
