@@ -178,9 +178,13 @@ func (l *lab) unchanged(t *testing.T, args ...string) {
 	}
 }
 
-// oneLine: an edited column description moves no row.
+// oneLine: an edited column description moves no row. A real server shows the columns
+// of a dataset only when it has the driver of its connection, so there the dataset's
+// own description is edited; TestE2E_OneDescriptionIsOneLine edits a column's.
 func (l *lab) oneLine(t *testing.T) {
-	if err := l.a.api.PutColumn(t.Context(), l.a.uid(t, supersettest.Dataset, "events"), l.column(t, "events"), map[string]any{"description": "edited in the server"}); err != nil {
+	if l.a.sim == nil {
+		l.a.put(t, supersettest.Dataset, l.a.find(t, supersettest.Dataset, "events"), map[string]any{"description": "edited in the server"})
+	} else if err := l.a.api.PutColumn(t.Context(), l.a.uid(t, supersettest.Dataset, "events"), l.column(t, "events"), map[string]any{"description": "edited in the server"}); err != nil {
 		t.Fatal(err)
 	}
 	l.run(0, "pull", "prod")
@@ -381,6 +385,9 @@ func (l *lab) killedInside(t *testing.T) {
 	l.run(0, "apply", "prod", "--yes")
 	l.unchanged(t, "pull", "prod")
 	for _, kind := range []string{"datasets", "charts"} {
+		if kind == "datasets" && l.a.sim == nil {
+			continue // not shown without the driver; the pull above has compared them
+		}
 		f := l.inPlace(t, "prod", kind)[0]
 		uid := document(t, l.path("dashboards", f)).UID
 		if got := get(t, l.a, strings.TrimSuffix(kind, "s"), uid)["description"]; got != "after the kill" {

@@ -102,6 +102,7 @@ func (w *world) becomes(t *testing.T, s *server, name string) {
 	admin := 1
 	s.put(t, "dashboard", s.find(t, supersettest.Dashboard, ownUID), map[string]any{"owners": []int{admin, id}})
 	s.put(t, "chart", s.find(t, supersettest.Chart, "Revenue trend"), map[string]any{"owners": []int{admin, id}})
+	w.run(0, "pull", "prod") // owners are content
 	config, err := os.ReadFile(w.path("dashkeep.yaml"))
 	if err != nil {
 		t.Fatal(err)
