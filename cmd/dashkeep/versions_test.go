@@ -205,8 +205,6 @@ var unheld = []struct {
 }{
 	{"5.0.0", "database", "/spec/impersonate_user", 1},
 	{"6.0.0", "dataset", "/spec/folders", 1},
-	{"6.0.0", "chart", "/spec/tags", 2},
-	{"6.0.0", "dashboard", "/spec/tags", 1},
 	{"6.0.0", "dashboard", "/spec/theme_uuid", 1},
 	{"6.1.0", "database", "/spec/extra/per_user_caching", 1},
 	{"6.1.0", "dataset", "/spec/currency_code_column", 1},
@@ -289,12 +287,19 @@ func equalBut(t *testing.T, w *world, version string, omitted map[string][]strin
 		if version < "6" && want.Kind == supersettest.Theme {
 			continue
 		}
+		if version < "6" && want.Kind == supersettest.Chart { // its list does not show the flag
+			asset.Delete(want.Access, "is_managed_externally")
+		}
 		for _, p := range omitted[string(want.Kind)+":"+want.UID] {
 			keys, err := asset.Split(p)
 			if err != nil {
 				t.Fatal(err)
 			}
-			asset.Delete(want.Spec, keys[1:]...)
+			part := want.Spec
+			if keys[0] == "access" {
+				part = want.Access
+			}
+			asset.Delete(part, keys[1:]...)
 		}
 		text, err := want.Encode()
 		if err != nil {
