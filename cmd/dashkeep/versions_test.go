@@ -287,8 +287,13 @@ func equalBut(t *testing.T, w *world, version string, omitted map[string][]strin
 		if version < "6" && want.Kind == supersettest.Theme {
 			continue
 		}
-		if version < "6" && want.Kind == supersettest.Chart { // its list does not show the flag
-			asset.Delete(want.Access, "is_managed_externally")
+		got, err := os.ReadFile(strings.Replace(f, string(filepath.Separator)+"prod"+string(filepath.Separator), string(filepath.Separator)+"standby"+string(filepath.Separator), 1))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if version < "6" && want.Kind == supersettest.Chart && !strings.Contains(string(got), "is_managed_externally:") {
+			asset.Delete(want.Access, "is_managed_externally") // not every list before 6.0.0 shows it
 		}
 		for _, p := range omitted[string(want.Kind)+":"+want.UID] {
 			keys, err := asset.Split(p)
@@ -304,11 +309,6 @@ func equalBut(t *testing.T, w *world, version string, omitted map[string][]strin
 		text, err := want.Encode()
 		if err != nil {
 			t.Fatal(err)
-		}
-		got, err := os.ReadFile(strings.Replace(f, string(filepath.Separator)+"prod"+string(filepath.Separator), string(filepath.Separator)+"standby"+string(filepath.Separator), 1))
-		if err != nil {
-			t.Error(err)
-			continue
 		}
 		if string(got) != string(text) {
 			t.Errorf("%s is not what it was, less what was left out: %s", filepath.Base(f), otherLine(string(text), string(got)))
