@@ -164,8 +164,9 @@ func (s *Store) joinPacks(ctx context.Context, packs []packFile) error {
 		if base+".pack" == done.path {
 			continue
 		}
-		// The index first: a pack without one is ignored, as in git.
-		for _, ext := range []string{".idx", ".rev", ".bitmap", ".pack"} {
+		// The pack first: an index without one is ignored by git and go-git alike,
+		// and the next start removes it. A pack without an index would stay for ever.
+		for _, ext := range []string{".pack", ".rev", ".bitmap", ".idx"} {
 			if err := os.Remove(base + ext); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}

@@ -50,8 +50,11 @@ func TestMain(m *testing.M) {
 // helper writes and says so. Args: path, remote.
 func helper(job string, args []string) int {
 	os.Open(marker) // strace's log shows where the Go runtime's own start ends
-	if job == "hammer" {
+	switch job {
+	case "hammer":
 		return hammer(args[0], args[1])
+	case "forget":
+		return helperForget(args[0])
 	}
 	o := repo.Options{Path: args[0], Branch: "main", Remote: args[1],
 		Committer: repo.Signature{Name: "dashkeep", Email: "dashkeep@localhost"},
@@ -66,6 +69,14 @@ func helper(job string, args []string) int {
 	switch job {
 	case "commit":
 		err = helperCommit(ctx, s)
+	case "cycle":
+		if err = helperCommit(ctx, s); err == nil {
+			fmt.Println("pushing")
+			err = s.Push(ctx, "refs/heads/main", "refs/dashkeep/base/prod")
+		}
+		if err == nil {
+			fmt.Println("pushed")
+		}
 	case "fetch":
 		_, err = s.FetchAndMerge(ctx)
 	case "compact":
@@ -113,7 +124,8 @@ type fault struct {
 	l      *lab
 	job    string
 	remote string
-	noGit  bool // the program finds no git binary
+	noGit  bool   // the program finds no git binary
+	self   string // the program, when it is a copy
 }
 
 func (f fault) command(dir string, strace ...string) *exec.Cmd {
@@ -121,7 +133,7 @@ func (f fault) command(dir string, strace ...string) *exec.Cmd {
 	if err != nil {
 		f.l.Fatal(err)
 	}
-	args := append(strace, self, dir, f.remote)
+	args := append(strace, cmp.Or(f.self, self), dir, f.remote)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(gitEnv(), helperEnv+"="+f.job, "GOMAXPROCS=1", "GOGC=off")
 	if f.noGit {

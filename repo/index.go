@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"sort"
 	"strings"
@@ -265,27 +266,17 @@ func (o *objects) indexOf(tree oid) (*index, error) {
 	return ix, err
 }
 
-// writeIndex publishes an index. It needs no flush: Open repairs one that a
-// power failure cut.
+// writeIndex publishes an index.
 func writeIndex(tmp, path string, ix *index) error {
-	f, err := os.CreateTemp(tmp, ownTemp+"index_*")
+	name, err := writeTemp(tmp, "index", 0o644, ix.encode())
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(ix.encode())
-	if err == nil {
-		err = f.Chmod(0o644)
+	if err := os.Rename(name, path); err != nil {
+		os.Remove(name)
+		return err
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	return syncDir(filepath.Dir(path))
 }
 
 // loadIndex reads the index. One that is missing or damaged is made anew from

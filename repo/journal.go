@@ -22,6 +22,7 @@ type journal struct {
 	path    string
 	rec     journalRecord
 	pending atomic.Bool // !rec.Done, for readers
+	boot    string      // this start of the system, "" when it cannot be told
 }
 
 type journalRecord struct {
@@ -29,12 +30,13 @@ type journalRecord struct {
 	Old  string `json:"old"` // what the working files were in step with; zeros for none
 	New  string `json:"new"`
 	Done bool   `json:"done"`
+	Boot string `json:"boot,omitempty"` // the start of the system that wrote it
 }
 
 const journalSize = 512
 
 func openJournal(tmp string) (*journal, error) {
-	j := &journal{path: filepath.Join(tmp, "journal"), rec: journalRecord{Done: true}}
+	j := &journal{path: filepath.Join(tmp, "journal"), rec: journalRecord{Done: true}, boot: bootID()}
 	data, err := readSmall(j.path, 4<<10)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
@@ -54,7 +56,7 @@ func openJournal(tmp string) (*journal, error) {
 // begin records a move that is about to happen. When an earlier one was not
 // followed yet, its old value stays: the files are still in step with that.
 func (j *journal) begin(ref string, old, new oid) error {
-	rec := journalRecord{Ref: ref, Old: old.String(), New: new.String()}
+	rec := journalRecord{Ref: ref, Old: old.String(), New: new.String(), Boot: j.boot}
 	if !j.rec.Done && j.rec.Ref == ref {
 		rec.Old = j.rec.Old
 	}
@@ -107,6 +109,10 @@ func (j *journal) set(rec journalRecord) {
 	j.rec = rec
 	j.pending.Store(!rec.Done)
 }
+
+// otherBoot reports whether the record was written before the system started: what
+// was not flushed by then may be lost.
+func (j *journal) otherBoot() bool { return j.rec.Boot != "" && j.boot != "" && j.rec.Boot != j.boot }
 
 func (r journalRecord) ids() (old, new oid) {
 	return plumbing.NewHash(r.Old), plumbing.NewHash(r.New)

@@ -99,7 +99,7 @@ func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err 
 	if err != nil {
 		return nil, err
 	}
-	co := &checkout{s: s, ix: ix, set: map[string]*indexEntry{}, dirs: map[string]bool{}}
+	co := &checkout{s: s, ix: ix, set: map[string]*indexEntry{}, dirs: map[string]bool{}, touched: map[string]bool{}, crashed: s.jour.otherBoot()}
 	var writes []change
 	err = s.obj.diffTrees(oldTree, newTree, func(c change) error {
 		if why := unsafePath(c.path); why != "" {
@@ -114,10 +114,14 @@ func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err 
 	if err != nil {
 		return co.left, err
 	}
+	co.many = len(writes) > flushSingly
 	for _, c := range writes {
 		if err := co.one(c); err != nil {
 			return co.left, err
 		}
+	}
+	if err := s.flushWork(co.touched, co.many); err != nil {
+		return co.left, err
 	}
 	ix.apply(co.set)
 	return co.left, writeIndex(s.tmpDir(), s.file("index"), ix)
@@ -142,6 +146,10 @@ type checkout struct {
 	set  map[string]*indexEntry
 	dirs map[string]bool // folders known to be real ones
 	left []string
+
+	touched map[string]bool // folders whose names have changed
+	many    bool            // files are flushed together in the end
+	crashed bool            // power was lost since the journal was written
 }
 
 // one brings one path from c.old to c.new, if what stands there is still c.old
@@ -166,6 +174,11 @@ func (co *checkout) one(c change) error {
 			return err // not being able to look is no sign of an edit
 		}
 	}
+	if have == workFile && !isOld && !isNew && co.crashed && !c.new.none() {
+		if isOld, err = co.torn(c, fi); err != nil {
+			return err
+		}
+	}
 	switch {
 	case isNew && have == workAbsent:
 		co.set[c.path] = nil
@@ -177,6 +190,14 @@ func (co *checkout) one(c change) error {
 		co.leave(c)
 	}
 	return nil
+}
+
+func (co *checkout) torn(c change, fi fs.FileInfo) (bool, error) {
+	data, err := co.s.obj.readAny(plumbing.BlobObject, c.new.id)
+	if err != nil {
+		return false, err
+	}
+	return co.s.torn(c.path, fi, data)
 }
 
 // personal reports whether the index holds something of a person's for the
@@ -248,6 +269,7 @@ func (co *checkout) replace(c change) error {
 		if err := co.s.work.Remove(filepath.FromSlash(c.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		parents(co.touched, c.path)
 		co.s.pruneDirs(path.Dir(c.path))
 		clear(co.dirs)
 		co.set[c.path] = nil
@@ -267,7 +289,8 @@ func (co *checkout) replace(c change) error {
 		}
 		co.dirs[dir] = true
 	}
-	fi, err := co.s.writeWork(c.path, c.new.mode, data)
+	parents(co.touched, c.path)
+	fi, err := co.s.writeWork(c.path, c.new.mode, data, !co.many)
 	if err != nil {
 		return err
 	}
@@ -352,9 +375,10 @@ func hashStream(r io.Reader, size int64) (id oid, err error) {
 	return id, nil
 }
 
-// writeWork writes a working file by temporary file and rename. The temporary
-// file lies in the Git folder: a crash leaves nothing for people to find.
-func (s *Store) writeWork(p string, mode uint32, data []byte) (fs.FileInfo, error) {
+// writeWork writes a working file by temporary file and rename, flushed in between
+// when asked to. The temporary file lies in the Git folder: a crash leaves nothing
+// for people to find.
+func (s *Store) writeWork(p string, mode uint32, data []byte, flush bool) (fs.FileInfo, error) {
 	perm := fs.FileMode(0o666)
 	if mode == modeExec {
 		perm = 0o777
@@ -366,6 +390,9 @@ func (s *Store) writeWork(p string, mode uint32, data []byte) (fs.FileInfo, erro
 		return nil, err
 	}
 	_, err = f.Write(data)
+	if err == nil && flush {
+		err = f.Sync()
+	}
 	if e := f.Close(); err == nil {
 		err = e
 	}
