@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/dashkeep/dashkeep/repo"
 )
@@ -96,6 +97,71 @@ func TestGC1_HostileTreesTouchNothingOutside(t *testing.T) {
 	push(t, a)
 	if d := dirty(t, a, "prod"); d != "prod/too-big" && d != "" {
 		t.Errorf("dirty: %s", d)
+	}
+}
+
+// Hooks, filters, includes and commands that the repository's own configuration
+// names are never run, whatever is done with it.
+func TestGC1_NothingOfTheRepositoryIsRun(t *testing.T) {
+	l := newLab(t)
+	ctx := context.Background()
+	server := l.bare("server.git")
+	s := l.clone("work", "file://"+server)
+	l.commit(s, map[string]string{"a": "1\n"})
+	push(t, s)
+	s.Close()
+	git := filepath.Join(s.Path(), ".git")
+	evil := l.path("evil.sh")
+	l.write(evil, "#!/bin/sh\necho $0 $* >> "+l.path("ran")+"\ncat\n")
+	os.Chmod(evil, 0o755)
+	os.MkdirAll(filepath.Join(git, "hooks"), 0o755)
+	for _, hook := range []string{"pre-commit", "post-commit", "commit-msg", "post-checkout", "post-merge", "pre-push", "reference-transaction",
+		"post-index-change", "pre-auto-gc", "post-rewrite", "update", "pre-receive", "post-receive", "fsmonitor-watchman"} {
+		copyTree(t, evil, filepath.Join(git, "hooks", hook))
+	}
+	l.write(l.path("included"), "[core]\n\tfsmonitor = "+evil+"\n[filter \"x\"]\n\tsmudge = "+evil+"\n\tclean = "+evil+"\n")
+	config := l.read(git + "/config")
+	for key, value := range map[string]string{"core.fsmonitor": evil, "core.sshCommand": evil, "core.editor": evil, "core.pager": evil, "core.askPass": evil,
+		"core.gitProxy": evil, "core.alternateRefsCommand": evil, "filter.x.smudge": evil, "filter.x.clean": evil, "filter.x.process": evil, "diff.external": evil,
+		"merge.x.driver": evil, "credential.helper": "!" + evil, "gpg.program": evil, "commit.gpgSign": "true", "uploadpack.packObjectsHook": evil,
+		"include.path": l.path("included"), "alias.repack": "!" + evil, "alias.upload-pack": "!" + evil, "remote.origin.uploadpack": evil, "remote.origin.receivepack": evil,
+		"receive.procReceiveRefs": "refs", "gc.auto": "1", "gc.recentObjectsHook": evil, "protocol.ext.allow": "always"} {
+		l.git(s.Path(), "config", key, value)
+	}
+	if l.read(git+"/config") == config {
+		t.Fatal("the configuration was not harmed")
+	}
+	s = l.clone("work", "file://"+server)
+	for i := range 45 {
+		l.commit(s, map[string]string{".gitattributes": "* filter=x diff=x merge=x\n", "a": fmt.Sprint(i)})
+	}
+	b := l.clone("b", "file://"+server)
+	l.commit(b, map[string]string{"b": "1\n"})
+	push(t, b)
+	if _, err := s.FetchAndMerge(ctx); err != nil {
+		t.Fatal(err)
+	}
+	push(t, s)
+	compact(t, s, 0)
+	if _, err := s.Dirty(ctx, ""); err != nil {
+		t.Error(err)
+	}
+	if d := verify(t, s); len(d) > 0 {
+		t.Error(d)
+	}
+	x := lease(t, s, "prod", time.Minute)
+	x.Release()
+	if out, err := os.ReadFile(l.path("ran")); err == nil {
+		t.Errorf("this was run:\n%s", out)
+	}
+	if n := packs(s.Path()); n > 10 {
+		t.Errorf("%d packs: git repack did not work", n)
+	}
+	// The trap works: git itself would have run something.
+	l.tryGit(s.Path(), "checkout", "-q", "--", "a")
+	l.tryGit(s.Path(), "status")
+	if _, err := os.ReadFile(l.path("ran")); err != nil {
+		t.Errorf("the trap is none: %v", err)
 	}
 }
 

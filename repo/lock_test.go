@@ -130,6 +130,72 @@ func TestCC1_TwoProcessesAndAPersonLoseNothing(t *testing.T) {
 	l.sound(dir)
 }
 
+// A person commits, packs and collects garbage with git while this process
+// commits: nobody's acknowledged commit is lost, and nobody's lock is broken.
+func TestCC2_APersonWithGitAtTheSameTime(t *testing.T) {
+	l := newLab(t)
+	s := l.open(l.options("work"))
+	l.commit(s, map[string]string{"a": "0"})
+	dir := s.Path()
+	const rounds = 12
+	var person []string
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range rounds {
+			name := filepath.Join(dir, "person")
+			if err := os.WriteFile(name, fmt.Append(nil, i), 0o644); err != nil {
+				t.Error(err)
+			}
+			l.tryGit(dir, "add", "person")
+			if out, err := l.tryGit(dir, "commit", "-q", "-m", fmt.Sprint("person ", i), "--", "person"); err == nil {
+				person = append(person, fmt.Sprint("person ", i))
+			} else if !strings.Contains(out, "lock") && !strings.Contains(out, "expected") {
+				t.Errorf("git commit: %v %s", err, out) // losing the race for a lock is fine
+			}
+			l.tryGit(dir, [][]string{{"pack-refs", "--all"}, {"gc", "-q", "--prune=now"}, {"repack", "-adq"}}[i%3]...)
+		}
+	})
+	var ours []repo.Revision
+	var old repo.Revision
+	for i := range 3 * rounds {
+		rev, err := s.Commit(context.Background(), []repo.Commit{commit(map[string]string{"a": fmt.Sprint("ours ", i)}, "ours")})
+		var busy *repo.BusyError
+		switch {
+		case errors.As(err, &busy): // a git command had the lock for long
+		case err != nil:
+			t.Errorf("commit %d: %v", i, err)
+		default:
+			ours = append(ours, rev)
+		}
+		if old, err = s.WriteRef(context.Background(), "refs/dashkeep/base/prod", old, map[string][]byte{"x": fmt.Append(nil, i)}, "base"); err != nil {
+			t.Fatalf("own ref %d: %v", i, err)
+		}
+	}
+	wg.Wait()
+	log := l.git(dir, "log", "--format=%H %s", "main")
+	for _, rev := range ours {
+		if !strings.Contains(log, string(rev)) {
+			t.Errorf("our commit %s is lost", rev)
+		}
+	}
+	for _, subject := range person {
+		if !strings.Contains(log+"\n", subject+"\n") {
+			t.Errorf("the person's commit %q is lost", subject)
+		}
+	}
+	if n := l.git(dir, "rev-list", "--count", "refs/dashkeep/base/prod"); n != fmt.Sprint(3*rounds) {
+		t.Errorf("%s commits of the own ref", n)
+	}
+	if len(ours) == 0 || len(person) == 0 {
+		t.Errorf("%d commits of ours, %d of the person", len(ours), len(person))
+	}
+	t.Logf("%d commits of ours and %d of a person", len(ours), len(person))
+	l.sound(dir)
+	for _, f := range leftovers(dir) {
+		t.Errorf("left behind: %s", f)
+	}
+}
+
 func TestReadersAndAWriterInOneProcess(t *testing.T) {
 	l := newLab(t)
 	s := l.open(l.options("work"))

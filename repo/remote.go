@@ -228,6 +228,8 @@ func (r *remote) failure(err error) error {
 		text = text[:500] + "…"
 	}
 	switch {
+	case strings.Contains(text, "knownhosts: key mismatch"):
+		return &AuthError{r.clean, text + "; somebody may be in between. If the key was changed on purpose: ssh-keygen -R " + r.ep.Host + ", then ssh-keyscan, check the key and add it"}
 	case errors.Is(err, transport.ErrAuthenticationRequired), errors.Is(err, transport.ErrAuthorizationFailed),
 		strings.Contains(text, "unable to authenticate"), strings.Contains(text, "knownhosts:"):
 		return &AuthError{r.clean, text}

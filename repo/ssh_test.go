@@ -144,15 +144,6 @@ func TestSSHRemote(t *testing.T) {
 		}
 	}
 	_, otherKey, _ := ed25519.GenerateKey(rand.Reader)
-	other, _ := ssh.NewSignerFromKey(otherKey)
-	refused("GT6 changed host key", func(o *repo.Options) {
-		o.Auth.KnownHosts = l.path("changed")
-		l.write(o.Auth.KnownHosts, knownhosts.Line([]string{srv.addr}, other.PublicKey())+"\n")
-	})
-	refused("GT6 unknown host", func(o *repo.Options) {
-		o.Auth.KnownHosts = l.path("unknown")
-		l.write(o.Auth.KnownHosts, knownhosts.Line([]string{"example.com"}, srv.ed.PublicKey())+"\n")
-	})
 	refused("encrypted key without passphrase", func(o *repo.Options) { o.Auth.Passphrase = nil })
 	refused("wrong passphrase", func(o *repo.Options) {
 		o.Auth.Passphrase = func(context.Context) (string, error) { return "wrong-canary", nil }
@@ -162,6 +153,53 @@ func TestSSHRemote(t *testing.T) {
 		o.Auth.SSHKeyFile = l.path("other")
 		l.write(o.Auth.SSHKeyFile, string(pem.EncodeToMemory(block)))
 	})
+}
+
+// A host key that changed or is not known, and no agent: refused, with what to do.
+func TestGT6_HostKeysAndNoAgent(t *testing.T) {
+	l := newLab(t)
+	pub, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.write(l.path("id"), string(pem.EncodeToMemory(block)))
+	clientKey, _ := ssh.NewPublicKey(pub)
+	srv := l.sshServe(clientKey)
+	server := l.bare("server.git")
+	_, otherKey, _ := ed25519.GenerateKey(rand.Reader)
+	other, _ := ssh.NewSignerFromKey(otherKey)
 	t.Setenv("SSH_AUTH_SOCK", "")
-	refused("GT6 no agent", func(o *repo.Options) { o.Auth.SSHKeyFile = "" })
+	line := func(host string, key ssh.PublicKey) string { return knownhosts.Line([]string{host}, key) + "\n" }
+	for name, c := range map[string]struct {
+		known, keyFile string
+		says           []string
+	}{
+		"changed":  {line(srv.addr, other.PublicKey()), l.path("id"), []string{"ssh-keygen -R", "ssh-keyscan"}},
+		"unknown":  {line("example.com", srv.ed.PublicKey()), l.path("id"), []string{srv.addr, "ssh-keyscan"}},
+		"no agent": {line(srv.addr, srv.ed.PublicKey()), "", []string{"no ssh key is configured", "agent"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := l.options("work " + name)
+			o.Remote = "ssh://git@" + srv.addr + server
+			o.Auth = repo.Auth{SSHKeyFile: c.keyFile, KnownHosts: l.path("known " + name)}
+			l.write(o.Auth.KnownHosts, c.known)
+			_, err := repo.Open(context.Background(), o)
+			var auth *repo.AuthError
+			if !errors.As(err, &auth) {
+				t.Fatalf("%v", err)
+			}
+			for _, want := range c.says {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("it does not say %q: %v", want, err)
+				}
+			}
+			if l.read(o.Auth.KnownHosts) != c.known {
+				t.Error("known_hosts was changed")
+			}
+		})
+	}
 }
