@@ -73,6 +73,7 @@ func (c Change) Compared() (before, after []byte) {
 // exactly.
 type Plan struct {
 	Instance string
+	From     string   // instance whose files those are; "" for the same
 	Revision string   // commit the desired state was read from
 	Changes  []Change // by ID; assets in sync are not listed
 	// Known is everything the plan was made from (desired over live), so that what

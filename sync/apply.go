@@ -57,6 +57,9 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 		run.Outcome = &importer.Outcome{}
 		return nil
 	}
+	if err := e.checkSigned(ctx, in, p); err != nil {
+		return err
+	}
 	valid, release, err := e.lease(ctx, in, run)
 	if err != nil {
 		return err

@@ -81,7 +81,10 @@ type Engine struct {
 	Remote    bool // the repository has a remote: fetch and push
 	Now       func() time.Time
 	Log       *slog.Logger
-	Build     string // of the program: another one reads everything again
+	// Signed says who signed a commit; an error why that does not count. When it is
+	// set, only what signed commits brought is written to a server; nil asks nobody.
+	Signed func(repo.Signed) (who string, err error)
+	Build  string // of the program: another one reads everything again
 	// Progress is told what happens while it happens, for people; may be nil.
 	Progress func(Event)
 

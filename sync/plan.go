@@ -86,7 +86,7 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	if err != nil {
 		return nil, err
 	}
-	plan.Instance, plan.Revision = to.Name, string(revision)
+	plan.Instance, plan.From, plan.Revision = to.Name, from.Name, string(revision)
 	run.Plan, run.Revision, run.Notes, run.Held = plan, revision, live.Notes, HeldBy(plan)
 	return plan, nil
 }

@@ -95,6 +95,9 @@ func (a *app) openRepo(ctx context.Context, names []string, readOnly bool) (*ses
 	if s.asked, err = pick(s.engine, names); err != nil {
 		return nil, err
 	}
+	if s.engine.Signed, err = signedBy(cfg); err != nil {
+		return nil, err
+	}
 	if s.store, err = openRepo(ctx, cfg, s.log, readOnly); err != nil {
 		return nil, err
 	}
@@ -135,7 +138,12 @@ func openRepo(ctx context.Context, cfg *config.Config, log *slog.Logger, readOnl
 			return r.Auth.Username, p, err
 		}
 	}
+	sign, err := signerOf(ctx, cfg, readOnly)
+	if err != nil {
+		return nil, err
+	}
 	return repo.Open(ctx, repo.Options{
+		Sign: sign,
 		Path: r.Path, Remote: r.Remote, Branch: r.Branch, Auth: auth,
 		Committer: repo.Signature{Name: r.Committer.Name, Email: r.Committer.Email},
 		Log:       log, ReadOnly: readOnly,

@@ -16,6 +16,7 @@ func layers(platforms []string) map[string][]string {
 		"internal/diff":     nil,
 		"internal/archive":  nil,
 		"internal/preview":  nil,
+		"internal/signing":  nil,
 		"internal/archtest": {"internal/platform/scaffold"},
 
 		"internal/normalize": {"internal/asset"},

@@ -30,6 +30,17 @@ type Repo struct {
 	Auth      RepoAuth  `yaml:"auth" doc:"how to log in to the remote"`
 	Branch    string    `yaml:"branch" jsonschema:"default=main" doc:"the branch that is followed and written"`
 	Committer Committer `yaml:"committer" doc:"who commits; the author is the person who edited in the server"`
+	Sign      Sign      `yaml:"sign" doc:"signs what dashkeep commits; without it commits are not signed"`
+
+	RequireSigned  bool   `yaml:"require_signed" jsonschema:"default=false" doc:"apply and restore write only what came into Git with a commit that one of allowed_signers signed"`
+	AllowedSigners string `yaml:"allowed_signers" doc:"file with the keys that count: lines of OpenSSH's allowed_signers form, and armored OpenPGP public keys; it must not lie in the repository"`
+}
+
+// Sign is the key that commits are signed with.
+type Sign struct {
+	Format     SignFormat   `yaml:"format" jsonschema:"default=ssh" doc:"kind of the key"`
+	KeyFile    string       `yaml:"key_file" doc:"private key: of ssh-keygen, or as gpg --armor --export-secret-keys writes it"`
+	Passphrase secret.Value `yaml:"passphrase" doc:"opens the key when it is encrypted"`
 }
 
 // RepoAuth is a login to the remote: username and password for https, or ssh.

@@ -55,6 +55,18 @@ const Stop OnConflict = "stop"
 // Values lists what is allowed.
 func (OnConflict) Values() []string { return []string{string(Stop)} }
 
+// SignFormat is the kind of the key that signs commits.
+type SignFormat string
+
+// The kinds of keys.
+const (
+	SignSSH     SignFormat = "ssh"
+	SignOpenPGP SignFormat = "openpgp"
+)
+
+// Values lists what is allowed.
+func (SignFormat) Values() []string { return []string{string(SignSSH), string(SignOpenPGP)} }
+
 // LogLevel is the least important level that is logged.
 type LogLevel string
 

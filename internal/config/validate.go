@@ -70,7 +70,23 @@ func (v *validator) repo(r *Repo) {
 			v.bad(key, "must not be empty")
 		}
 	}
+	v.signing(r)
 	v.remote(r)
+}
+
+// signing checks the keys that sign and those that count.
+func (v *validator) signing(r *Repo) {
+	r.Sign.KeyFile = v.local("repo.sign.key_file", r.Sign.KeyFile)
+	r.AllowedSigners = v.local("repo.allowed_signers", r.AllowedSigners)
+	if v.given("repo.sign") && r.Sign.KeyFile == "" && !v.given("repo.sign.key_file") {
+		v.bad("repo.sign", "key_file is needed: the private key to sign with")
+	}
+	switch in, err := filepath.Rel(r.Path, r.AllowedSigners); {
+	case r.RequireSigned && r.AllowedSigners == "" && !v.given("repo.allowed_signers"):
+		v.bad("repo.require_signed", "needs allowed_signers: the file with the keys that count")
+	case r.AllowedSigners != "" && r.Path != "" && err == nil && filepath.IsLocal(in):
+		v.bad("repo.allowed_signers", "lies in the repository, where whoever may push could add a key: keep it elsewhere")
+	}
 }
 
 // remote checks the remote and that the login fits it.
