@@ -69,6 +69,8 @@ func helper(job string, args []string) int {
 	switch job {
 	case "commit":
 		err = helperCommit(ctx, s)
+	case "many":
+		err = helperMany(ctx, s)
 	case "cycle":
 		if err = helperCommit(ctx, s); err == nil {
 			fmt.Println("pushing")
@@ -117,6 +119,47 @@ func helperCommit(ctx context.Context, s *repo.Store) error {
 	}
 	fmt.Println("base", base)
 	return nil
+}
+
+// helperMany changes more files than are flushed one by one.
+func helperMany(ctx context.Context, s *repo.Store) error {
+	files := map[string]string{"README": gone}
+	for i := range 40 {
+		files[fmt.Sprintf("prod/%d/%d.yaml", i%3, i)] = fmt.Sprintf("number: %d\nmore: text\n", i)
+	}
+	rev, err := s.Commit(ctx, []repo.Commit{commit(files, "many")})
+	if errors.Is(err, repo.ErrNothingToCommit) {
+		err = nil
+	}
+	fmt.Println("committed", rev)
+	return err
+}
+
+// verifyMany looks at what helperMany left, and lets it run once more.
+func (f fault) verifyMany(dir, old, said string) (bad []string) {
+	fail := func(format string, a ...any) { bad = append(bad, fmt.Sprintf(format, a...)) }
+	head, err := f.l.tryGit(dir, "rev-parse", "--verify", "main^{commit}")
+	if err != nil {
+		fail("right after: %s", head)
+	}
+	if m := regexp.MustCompile(`committed ([0-9a-f]{40})`).FindStringSubmatch(said); m != nil && m[1] != head {
+		fail("acknowledged %s and the branch is at %s", m[1], head)
+	}
+	if out, err := f.command(dir).CombinedOutput(); err != nil || !strings.Contains(string(out), "left 0") {
+		fail("the next run: %v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"fsck", "--strict", "--full", "--no-dangling"}, {"merge-base", "--is-ancestor", old, "main"}} {
+		if out, err := f.l.tryGit(dir, args...); err != nil {
+			fail("git %v: %s", args, out)
+		}
+	}
+	if out, err := f.l.tryGit(dir, "status", "--porcelain"); err != nil || out != "" {
+		fail("status: %s", out)
+	}
+	if n, _ := f.l.tryGit(dir, "ls-tree", "-r", "--name-only", "main", "prod/0", "prod/1", "prod/2"); strings.Count(n, "\n") != 39 {
+		fail("files: %s", n)
+	}
+	return bad
 }
 
 // fault is one strace run of the helper.

@@ -315,6 +315,11 @@ func (d *powerDisk) do(t testing.TB, c sysCall) bool {
 		dir.names[name] = &node{mode: fs.ModeDir | 0o755, names: map[string]*node{}, keptNames: map[string]*node{}}
 	case "fsync", "fdatasync":
 		return d.fsync(c.texts[0])
+	case "syncfs":
+		for _, n := range d.flat(false) {
+			n.flush()
+		}
+		d.flushed = d.flat(false)
 	default:
 		if _, _, n := d.find(c.texts[0]); n != nil {
 			t.Fatalf("%s(%.200s) is not understood here", c.name, c.args)
@@ -350,15 +355,20 @@ func (d *powerDisk) fsync(p string) bool {
 	if n == nil {
 		return false
 	}
-	n.kept = n.now
-	if n.names != nil {
-		n.keptNames = map[string]*node{}
-		for name, sub := range n.names {
-			n.keptNames[name] = sub
-		}
-	}
+	n.flush()
 	d.flushed = d.flat(false)
 	return true
+}
+
+func (n *node) flush() {
+	n.kept = n.now
+	if n.names == nil {
+		return
+	}
+	n.keptNames = map[string]*node{}
+	for name, sub := range n.names {
+		n.keptNames[name] = sub
+	}
 }
 
 func (n *node) put(off int, data string) {

@@ -165,6 +165,17 @@ func TestCR4_PowerLostDuringAFetch(t *testing.T) {
 	})
 }
 
+// TestCR4_PowerLostWithManyFiles changes so many files that they are flushed all at
+// once: a cut before that leaves torn ones, which are known as such.
+func TestCR4_PowerLostWithManyFiles(t *testing.T) {
+	needStrace(t)
+	l := newLab(t)
+	server := l.bare("server.git")
+	dir, head := l.template()
+	f := fault{l: l, job: "many"}
+	f.powerLoss(t, dir, server, func(dir string, c cut) []string { return f.verifyMany(dir, head, c.said) })
+}
+
 // helperForget writes and renames without a flush, and with one.
 func helperForget(dir string) int {
 	write := func(name string, flush bool) {
