@@ -73,6 +73,15 @@ func rightsOf(t *testing.T, admin *Client) map[string]string {
 		if _, err := admin.AddUser(ctx, User{Username: "rights " + role, Password: "pw", First: role, Last: "R", Email: strings.ReplaceAll(role, " ", "-") + "@rights.example", Role: role}); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() {
+			ctx := context.WithoutCancel(ctx)
+			if err := admin.DropUser(ctx, "rights "+role); err != nil {
+				t.Log(err)
+			}
+			if err := dropRole(ctx, admin, role, may); err != nil {
+				t.Log(err)
+			}
+		})
 	}
 	out := map[string]string{}
 	for _, published := range []bool{true, false} {
@@ -117,4 +126,12 @@ func rightsOf(t *testing.T, admin *Client) map[string]string {
 		}
 	}
 	return out
+}
+
+// dropRole leaves the roles that every Superset has.
+func dropRole(ctx context.Context, admin *Client, role string, may []Permit) error {
+	if may == nil {
+		return nil
+	}
+	return admin.DropRole(ctx, role)
 }
