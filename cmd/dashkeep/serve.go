@@ -61,10 +61,10 @@ func logRun(log *slog.Logger, run *syncer.Run, err error) {
 	}
 	attrs := []any{"seconds", run.Ended.Sub(run.Started).Seconds(), "revision", string(run.Revision)}
 	if run.Outcome != nil {
-		for _, d := range run.Outcome.Failed() {
+		for _, d := range run.Refused() {
 			log.Error("not applied", "asset", d.ID.String(), "title", d.Title(), "error", d.Err)
 		}
-		attrs = append(attrs, "applied", len(run.Outcome.Done)-len(run.Outcome.Failed()), "failed", len(run.Outcome.Failed()))
+		attrs = append(attrs, "applied", len(run.Outcome.Done)-len(run.Outcome.Failed()), "failed", len(run.Refused()))
 	} else {
 		attrs = append(attrs, "full", run.Full, "read", run.Read, "files", len(run.Pulled), "commits", run.Commits, "pushed", run.Pushed)
 	}
