@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dashkeep/dashkeep/internal/asset"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
 
