@@ -75,6 +75,7 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 		return in.named(err)
 	}
 	run.Outcome = out
+	run.acceptOutcome(in, e.Now())
 	if len(out.Done) == 0 {
 		return nil
 	}

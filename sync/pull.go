@@ -193,6 +193,7 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 		run.fail(in, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
 	run.sayNotRead(in, live)
+	run.sayBroken(in, e.Now(), live)
 	e.sayHidden(in, desired, live, run)
 	run.Notes = live.Notes
 	if err := e.takeAsNew(in, b, desired, live, run); err != nil {

@@ -3,7 +3,9 @@ package sync
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +35,7 @@ type Run struct {
 	Accepted  []Failure  // the same, listed under accept: in the config
 	Hidden    []Failure  // in Git and not shown to this account, which was never shown them
 	NotRead   []asset.KindError
+	Broken    []Failure // kept in Git, and no server takes it back as it is
 	Notes     []asset.Note
 	Warnings  []string
 	Held      error // the brake holds: nothing was committed
@@ -99,14 +102,59 @@ func (r *Run) warn(format string, args ...any) {
 
 // fail records an asset that could not be handled, sorting out accepted ones.
 func (r *Run) fail(in *Instance, now time.Time, f Failure) {
-	if in.Accepted != nil {
-		if reason, ok := in.Accepted(f.ID, now); ok {
-			f.Reason = reason
-			r.Accepted = append(r.Accepted, f)
-			return
-		}
+	if reason, ok := in.accepts(f.ID, now); ok {
+		f.Reason = reason
+		r.Accepted = append(r.Accepted, f)
+		return
 	}
 	r.Failures = append(r.Failures, f)
+}
+
+// sayBroken tells of what is read and kept and cannot be put back as it is.
+func (r *Run) sayBroken(in *Instance, now time.Time, live *asset.Set) {
+	r.Broken = nil
+	for _, n := range live.Notes {
+		a := live.Get(n.ID)
+		if !n.Broken || a == nil {
+			continue
+		}
+		f := Failure{ID: n.ID, Title: a.Title, Err: errors.New(n.Text)}
+		if reason, ok := in.accepts(n.ID, now); ok {
+			f.Reason = reason
+			r.Accepted = append(r.Accepted, f)
+			continue
+		}
+		r.Broken = append(r.Broken, f)
+	}
+}
+
+func (in *Instance) accepts(id asset.ID, now time.Time) (string, bool) {
+	if in.Accepted == nil {
+		return "", false
+	}
+	return in.Accepted(id, now)
+}
+
+// acceptOutcome sorts out, of what could not be written, what is accepted.
+func (r *Run) acceptOutcome(in *Instance, now time.Time) {
+	for _, d := range r.Outcome.Failed() {
+		if reason, ok := in.accepts(d.ID, now); ok {
+			r.Accepted = append(r.Accepted, Failure{ID: d.ID, Title: d.Title(), Err: d.Err, Reason: reason})
+		}
+	}
+}
+
+// accepted reports whether a failure of an asset is accepted.
+func (r *Run) accepted(id asset.ID) bool {
+	return slices.ContainsFunc(r.Accepted, func(f Failure) bool { return f.ID == id })
+}
+
+// Refused is what could not be written and is not accepted.
+func (r *Run) Refused() []importer.Done {
+	if r.Outcome == nil {
+		return nil
+	}
+	return slices.DeleteFunc(r.Outcome.Failed(), func(d importer.Done) bool { return r.accepted(d.ID) })
 }
 
 // written is what the run put on the server, by asset.
@@ -131,7 +179,7 @@ func (r *Run) leftOut() bool {
 	}
 	for _, d := range r.Outcome.Done {
 		for _, n := range d.Omitted {
-			if !strings.Contains(n.Text, ":missing-") {
+			if !strings.Contains(n.Text, ":missing-") && !r.accepted(d.ID) {
 				return true
 			}
 		}
@@ -142,7 +190,7 @@ func (r *Run) leftOut() bool {
 // Code is the exit code the run deserves (SPEC promise 10).
 func (r *Run) Code() int {
 	switch {
-	case r.leftOut() || r.checksFailed() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || (r.Outcome != nil && len(r.Outcome.Failed()) > 0):
+	case r.leftOut() || r.checksFailed() || len(r.Failures) > 0 || r.Held != nil || r.Unpushed || len(r.Refused()) > 0:
 		return 3
 	case len(r.Conflicts) > 0 || len(r.Dirty) > 0:
 		return 13

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dashkeep/dashkeep/importer"
+	"github.com/dashkeep/dashkeep/internal/asset"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
 
@@ -173,8 +174,17 @@ func codeOf(code int) error {
 
 func (a *app) printOutcome(run *syncer.Run) {
 	verified, leftOut := map[bool]int{}, 0 // by whether it is a deletion
+	reasons := map[asset.ID]string{}
+	for _, f := range run.Accepted {
+		reasons[f.ID] = f.Reason
+	}
+	accepted := 0
 	for _, d := range run.Outcome.Done {
+		reason, ok := reasons[d.ID]
 		switch {
+		case d.Err != nil && ok:
+			accepted++
+			a.printf("accepted: %s %s: %s (%s)\n", d.ID, oneLine(d.Title()), hanging(d.Err.Error()), oneLine(reason))
 		case d.Err != nil:
 			a.printf("%s %s %s: %s\n", a.paint(red, "✗"), d.ID, oneLine(d.Title()), hanging(d.Err.Error()))
 		case d.Verified:
@@ -195,7 +205,7 @@ func (a *app) printOutcome(run *syncer.Run) {
 		a.printf("%s %s\n", a.paint(yellow, "warning:"), oneLine(w))
 	}
 	line := outcomeLine(run, verified, leftOut)
-	if verified[true]+verified[false] == len(run.Outcome.Done) && run.Code() == exitOK {
+	if verified[true]+verified[false]+accepted == len(run.Outcome.Done) && run.Code() == exitOK {
 		a.printf("%s %s\n", a.paint(green, "✓"), line)
 	} else {
 		a.printf("%s %s\n", a.paint(red, "✗"), line)

@@ -29,6 +29,11 @@ const (
 	canaryEnc    = "kanari-enc-e2f50d"
 	canaryApply  = "kanari-apply-41ac8e"
 	canaryPage   = "kanari-page-d09b63"
+	canaryMeta   = "kanari-meta-6f02d8"
+	canaryDSN    = "kanari-dsn-a9177c"
+	canarySQL    = "kanari-sql-58e4b1"
+	canaryLink   = "kanari-link-20cc9f"
+	canaryParams = "kanari-params-c31d07"
 	canaryOnGoal = "kanari-planted-on-purpose"
 )
 
@@ -122,7 +127,8 @@ func newAviary(t *testing.T) (*aviary, *supersettest.Server, string) {
 	t.Helper()
 	v := &aviary{birds: map[string]string{canaryLogin: "the login password", canaryGit: "the Git password", canaryURI: "the database password",
 		canaryQuery: "a query parameter of the URI", canaryExtra: "extra", canaryEnc: "encrypted_extra", canaryApply: "a value under secrets:",
-		canaryPage: "an error page"}}
+		canaryPage: "an error page", canaryMeta: "metadata_params", canaryDSN: "a connection string in extra", canarySQL: "a connection string in SQL",
+		canaryLink: "a parameter of an address in SQL", canaryParams: "template_params of a dataset"}}
 	user := supersettest.User{Username: "svc", Password: canaryLogin, First: "S", Last: "Vc", Email: "svc@example.com", Role: supersettest.Admin}
 	start := func(id int) (*supersettest.Server, string) {
 		sim := supersettest.New(supersettest.WithFirstID(id), supersettest.WithUsers(user))
@@ -139,8 +145,16 @@ func newAviary(t *testing.T) (*aviary, *supersettest.Server, string) {
 	if err := sim.EditAs("admin", supersettest.Database, db, func(f map[string]any) {
 		f["sqlalchemy_uri"] = "postgresql://svc:XXXXXXXXXX@db.example.com/x?password=" + canaryQuery + "&sslmode=require"
 		f["password"] = canaryURI
-		f["extra"] = `{"engine_params": {"connect_args": {"password": "` + canaryExtra + `"}}}`
+		f["extra"] = `{"engine_params": {"connect_args": {"password": "` + canaryExtra + `", "dsn": "host=db user=svc password=` + canaryDSN + `"}},
+			"metadata_params": {"connect_args": {"api_key": "` + canaryMeta + `"}}}`
 		f["encrypted_extra"] = `{"credentials_info": {"private_key": "` + canaryEnc + `"}}`
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := sim.EditAs("admin", supersettest.Dataset, sim.Objects(supersettest.Dataset)[0].UUID, func(f map[string]any) {
+		f["sql"] = "SELECT * FROM dblink('host=db.example.com user=svc password=" + canarySQL + "', 'select 1')\n" +
+			"UNION ALL SELECT * FROM url('https://api.example.com/rows?format=csv&api_key=" + canaryLink + "')"
+		f["template_params"] = `{"region": "EMEA", "warehouse_password": "` + canaryParams + `"}`
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -148,10 +162,10 @@ func newAviary(t *testing.T) (*aviary, *supersettest.Server, string) {
 	remote := v.gitOverHTTP()
 	v.write("login", canaryLogin+"\n")
 	v.write("gitpw", canaryGit+"\n")
-	for name, secret := range map[string]string{"dbpw": canaryApply, "query": canaryQuery, "extra": canaryExtra, "enc": canaryEnc} {
+	for name, secret := range map[string]string{"dbpw": canaryApply, "query": canaryQuery, "extra": canaryExtra, "enc": canaryEnc, "meta": canaryMeta, "dsn": canaryDSN} {
 		v.write(name, secret+"\n")
 	}
-	secrets := fmt.Sprintf(`{"database:%s": {password: {file: ./dbpw}, "uri_query/password": {file: ./query}, "extra/engine_params/connect_args/password": {file: ./extra}, "encrypted_extra/credentials_info/private_key": {file: ./enc}}}`, db)
+	secrets := fmt.Sprintf(`{"database:%s": {password: {file: ./dbpw}, "uri_query/password": {file: ./query}, "extra/engine_params/connect_args/password": {file: ./extra}, "extra/engine_params/connect_args/dsn": {file: ./dsn}, "extra/metadata_params/connect_args/api_key": {file: ./meta}, "encrypted_extra/credentials_info/private_key": {file: ./enc}}}`, db)
 	config := "version: 1\nrepo: {path: ./dashboards, remote: " + remote + ", auth: {username: bot, password: {file: ./gitpw}}}\ninstances:\n"
 	for i, u := range []string{url, url2} {
 		config += fmt.Sprintf("  - name: %s\n    platform: superset\n    url: %s\n    auth: {username: svc, password: {file: ./login}}\n    direction: two-way\n    schedule: \"@every 1s\"\n    auto_apply: true\n    rules: [{match: \"kind:database\", overwrite: if-unchanged}]\n    secrets: %s\n",
@@ -188,10 +202,46 @@ func TestSE1_SE2_noCanaryAnywhere(t *testing.T) {
 	v.want(0, "restore", "prod", "--at", "HEAD", "--to", "standby", "--select", "kind:database", "--yes", "-v")
 	v.want(0, "--output", "json", "pull", "standby")
 
+	v.dataset(sim)
 	v.failures(sim)
+	v.older()
 	v.serves(sim)
 	v.do("init", "https://svc:"+canaryLogin+"@superset.example.com")
 	v.birdsInSight(t)
+}
+
+// dataset applies an edit of the dataset whose SQL holds secrets: they are put back.
+func (v *aviary) dataset(sim *supersettest.Server) {
+	v.t.Helper()
+	ds := sim.Objects(supersettest.Dataset)[0]
+	v.edit(v.one("dashboards", "prod", "datasets", "*."+ds.UUID[:8]+"*.yaml"), "\nspec:\n", "\nspec:\n  default_endpoint: by hand\n")
+	v.git("dashboards", "commit", "-q", "-a", "-m", "by hand")
+	v.want(0, "apply", "prod", "--yes", "-v")
+	o, _ := sim.Object(supersettest.Dataset, ds.UUID)
+	text := fmt.Sprint(o.Fields["sql"], o.Fields["template_params"])
+	if o.Fields["default_endpoint"] != "by hand" || !strings.Contains(text, canarySQL) || !strings.Contains(text, canaryLink) || !strings.Contains(text, canaryParams) {
+		v.t.Errorf("the secrets in a dataset were not put back: %s", text)
+	}
+}
+
+// older asks a release that tells rights only to who logs in by the form, through
+// answers that repeat what was sent.
+func (v *aviary) older() {
+	v.t.Helper()
+	sim := supersettest.New(supersettest.WithVersion("4.1.4"), supersettest.WithUsers(
+		supersettest.User{Username: "svc", Password: canaryLogin, First: "S", Last: "Vc", Email: "svc@example.com"}))
+	h := httptest.NewServer(v.watch(sim))
+	v.t.Cleanup(h.Close)
+	v.write("old.yaml", "version: 1\nrepo: {path: ./dashboards}\ninstances:\n  - name: old\n    platform: superset\n    url: "+h.URL+
+		"\n    auth: {username: svc, password: {file: ./login}}\n")
+	v.want(0, "--config", v.path("old.yaml"), "check", "-v")
+	for _, status := range []int{401, 403, 500} {
+		for _, path := range []string{"/login/", "/me/roles/", "/menu/"} {
+			sim.Break(supersettest.Fault{Path: path, Do: tell(status)})
+			v.do("--config", v.path("old.yaml"), "check", "-v")
+			sim.Mend()
+		}
+	}
 }
 
 // failures are runs that go wrong in ways that repeat secrets.

@@ -124,6 +124,11 @@ func (a *app) printInventory(kinds []asset.Kind, set *asset.Set) {
 	for _, f := range set.Failed() {
 		a.printf("  cannot be read: %s %q: %s\n", f.ID, oneLine(f.Title), oneLine(f.Err.Error()))
 	}
+	for _, n := range set.Notes {
+		if b := set.Get(n.ID); n.Broken && b != nil {
+			a.printf("  broken: %s %q: %s\n", n.ID, oneLine(b.Title), oneLine(n.Text))
+		}
+	}
 	if len(set.Notes) > 0 && !a.verbose {
 		a.printf("  %s on what was read (references to nothing, masked secrets): --verbose lists them\n", plural(len(set.Notes), "note"))
 		return

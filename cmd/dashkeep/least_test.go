@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -99,6 +101,12 @@ func (w *world) becomes(t *testing.T, s *server, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { // nothing of it is left to other tests
+		ctx := context.WithoutCancel(t.Context())
+		if err := errors.Join(s.api.DeleteAll(ctx), s.api.DropUser(ctx, name), s.api.DropRole(ctx, "dashkeep_apply")); err != nil {
+			t.Log(err)
+		}
+	})
 	admin := 1
 	s.put(t, "dashboard", s.find(t, supersettest.Dashboard, ownUID), map[string]any{"owners": []int{admin, id}})
 	s.put(t, "chart", s.find(t, supersettest.Chart, "Revenue trend"), map[string]any{"owners": []int{admin, id}})

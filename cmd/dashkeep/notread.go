@@ -76,3 +76,14 @@ func (a *app) printHidden(hidden []syncer.Failure) {
 		a.printf("  They stay in Git as they are. To keep them up to date, give the account the right to see them (dashkeep check); to let them go, delete their files in Git.\n")
 	}
 }
+
+// printBroken lists what is kept and cannot be put back as it is.
+func (a *app) printBroken(broken []syncer.Failure) {
+	for i, f := range broken {
+		if i == maxListed {
+			a.printf("%s %d more (--output json lists all)\n", a.paint(yellow, "broken:"), len(broken)-i)
+			break
+		}
+		a.printf("%s %s\n", a.paint(yellow, "broken:"), failureLine(f))
+	}
+}

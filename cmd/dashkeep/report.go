@@ -52,6 +52,7 @@ type runReport struct {
 	Accepted      []assetReport `json:"accepted,omitempty"`
 	Hidden        []assetReport `json:"hidden,omitempty"`
 	NotRead       []kindReport  `json:"not_read,omitempty"`
+	Broken        []assetReport `json:"broken,omitempty"`
 	Notes         []assetReport `json:"notes,omitempty"`
 	Checks        []checkedJSON `json:"checks,omitempty"`
 	Warnings      []string      `json:"warnings,omitempty"`
@@ -126,6 +127,9 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 		r.Hidden = append(r.Hidden, assetReport{ID: f.ID.String(), Title: f.Title, Path: f.Path, Reason: f.Err.Error()})
 	}
 	r.NotRead = kindReports(run.NotRead)
+	for _, f := range run.Broken {
+		r.Broken = append(r.Broken, assetReport{ID: f.ID.String(), Title: f.Title, Reason: f.Err.Error()})
+	}
 	for _, n := range run.Notes {
 		r.Notes = append(r.Notes, assetReport{ID: n.ID.String(), Path: n.Path, Reason: n.Text})
 	}
@@ -169,6 +173,7 @@ func (a *app) printProblems(run *syncer.Run) {
 	}
 	a.printNotRead(run.NotRead)
 	a.printHidden(run.Hidden)
+	a.printBroken(run.Broken)
 	for _, c := range run.Conflicts {
 		a.printf("%s %s %q\n", a.paint(yellow, "conflict:"), c.ID, oneLine(c.Title))
 		if c.Text != "" {

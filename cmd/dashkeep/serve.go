@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dashkeep/dashkeep/internal/asset"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
 
@@ -59,12 +60,13 @@ func logRun(log *slog.Logger, run *syncer.Run, err error) {
 	for _, d := range run.Dirty {
 		log.Warn("left alone: edited and not committed", "path", d)
 	}
+	logUnseen(log, run)
 	attrs := []any{"seconds", run.Ended.Sub(run.Started).Seconds(), "revision", string(run.Revision)}
 	if run.Outcome != nil {
-		for _, d := range run.Outcome.Failed() {
+		for _, d := range run.Refused() {
 			log.Error("not applied", "asset", d.ID.String(), "title", d.Title(), "error", d.Err)
 		}
-		attrs = append(attrs, "applied", len(run.Outcome.Done)-len(run.Outcome.Failed()), "failed", len(run.Outcome.Failed()))
+		attrs = append(attrs, "applied", len(run.Outcome.Done)-len(run.Outcome.Failed()), "failed", len(run.Refused()))
 	} else {
 		attrs = append(attrs, "full", run.Full, "read", run.Read, "files", len(run.Pulled), "commits", run.Commits, "pushed", run.Pushed)
 	}
@@ -75,5 +77,24 @@ func logRun(log *slog.Logger, run *syncer.Run, err error) {
 		log.Error("the brake holds", append(attrs, "error", run.Held)...)
 	default:
 		log.Info("run done", attrs...)
+	}
+}
+
+// logUnseen tells what the account is not shown, after a reading of everything only:
+// it is the same each time.
+func logUnseen(log *slog.Logger, run *syncer.Run) {
+	if !run.Full {
+		return
+	}
+	for _, k := range run.NotRead {
+		if k.Reason == asset.Forbidden || k.Reason == asset.InPart {
+			log.Warn("not read: "+reasonWord(k.Reason), "kind", string(k.Kind), "why", k.Why)
+		}
+	}
+	for _, f := range run.Hidden {
+		log.Warn("not shown to this account, kept in Git as it is", "asset", f.ID.String(), "title", f.Title, "path", f.Path, "why", f.Err)
+	}
+	for _, f := range run.Broken {
+		log.Warn("kept, and broken on the server", "asset", f.ID.String(), "title", f.Title, "why", f.Err)
 	}
 }

@@ -192,10 +192,16 @@ func (a *attempt) scrub(s string) string {
 	return sent.Scrub(s)
 }
 
-// addTexts adds every text of a JSON object.
+// addTexts adds every text of a JSON object or a form.
 func addTexts(r *secret.Redactor, body []byte) {
 	var fields map[string]any
 	if json.Unmarshal(body, &fields) != nil {
+		form, err := url.ParseQuery(string(body))
+		for _, values := range form {
+			if err == nil {
+				r.Add(values...)
+			}
+		}
 		return
 	}
 	for _, v := range fields {

@@ -20,6 +20,9 @@ type Note struct {
 	ID   ID
 	Path string // JSON pointer in the canonical document, "" for the whole asset
 	Text string
+	// Broken: as it is, no import takes it. It is told each time, by name, unless it is
+	// accepted.
+	Broken bool `json:",omitempty"`
 }
 
 // Set is a collection of assets with one entry per ID, plus what could not be

@@ -22,7 +22,7 @@ var (
 // secretWords make a key secret wherever they stand in it, secretKeys only as
 // the whole key; case, "-" and "_" do not count.
 var (
-	secretWords = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential", "signingkey", "accountkey", "sharedkey", "encryptionkey", "bearer"}
+	secretWords = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "accesskey", "privatekey", "credential", "signingkey", "accountkey", "sharedkey", "encryptionkey", "bearer", "amzsignature", "googsignature"}
 	secretKeys  = []string{"pass", "pwd", "key", "auth", "authorization", "jwt", "sig", "signature", "sas", "pat", "cookie"}
 )
 
@@ -81,8 +81,9 @@ func machineMade(s string) bool {
 // SecretKey reports whether values under this key are taken for secrets.
 func SecretKey(key string) bool { return matches(plainKey(key), secretWords, secretKeys) }
 
-// MaskText masks private key blocks and the password of user:password@ in a text:
-// passwords hold / and @ unescaped in practice.
+// MaskText masks private key blocks, the password of user:password@ (passwords hold
+// / and @ unescaped in practice), secret parameters of addresses and the password of
+// a connection string (maskPairs) in a text.
 func MaskText(s string) string {
 	if strings.Contains(s, "PRIVATE KEY-----") {
 		s = keyBlock.ReplaceAllString(s, "${1}"+Mask+"${2}")
@@ -97,7 +98,13 @@ func MaskText(s string) string {
 			return m[1] + Mask + m[3]
 		})
 	}
-	return s
+	return maskPairs(s)
+}
+
+// HoldsMask reports whether a text holds a mask that MaskText put there. Ten X in a
+// heading are a heading.
+func HoldsMask(s string) bool {
+	return strings.Contains(s, Mask) && (strings.Contains(s, ":"+Mask+"@") || strings.Contains(s, "-----"+Mask) || strings.Contains(s, "="+Mask))
 }
 
 // MaskURL masks the password and the secret query parameters of a connection

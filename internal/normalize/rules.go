@@ -157,8 +157,14 @@ func (d *Doc) Row(k asset.Kind, row string) (string, bool) {
 }
 
 // Note records something a person should know. path points into the spec.
-func (d *Doc) Note(path, text string) {
-	n := asset.Note{ID: d.ID, Path: "/spec" + path, Text: text}
+func (d *Doc) Note(path, text string) { d.note(asset.Note{ID: d.ID, Path: "/spec" + path, Text: text}) }
+
+// Broken is Note for what makes that no server takes the asset as it is.
+func (d *Doc) Broken(path, text string) {
+	d.note(asset.Note{ID: d.ID, Path: "/spec" + path, Text: text, Broken: true})
+}
+
+func (d *Doc) note(n asset.Note) {
 	if !slices.Contains(d.notes, n) {
 		d.notes = append(d.notes, n)
 	}

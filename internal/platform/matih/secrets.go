@@ -102,8 +102,7 @@ func isMask(n *yaml.Node, secret bool) bool {
 	if n.Tag != asset.TagStr {
 		return false
 	}
-	return secret && n.Value == normalize.Mask ||
-		strings.Contains(n.Value, ":"+normalize.Mask+"@") || strings.Contains(n.Value, "-----"+normalize.Mask)
+	return secret && n.Value == normalize.Mask || normalize.HoldsMask(n.Value)
 }
 
 // reveal puts values where spec has masks: what the server has at the same place

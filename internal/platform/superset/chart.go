@@ -25,7 +25,7 @@ func brokenDatasource() *normalize.Hook {
 		if m := lostDataset.FindStringSubmatch(source); d.Live && m != nil {
 			ref := asset.TextPart{Ref: asset.MissingRef(kindDataset, m[1])}
 			asset.Put(d.Root, asset.Str(asset.JoinText(ref, asset.TextPart{Text: "__table"})), "params", "datasource")
-			d.Note("/params/datasource", "the chart's dataset was deleted; Superset refuses to import this chart until it has one")
+			d.Broken("/params/datasource", "the chart's dataset was deleted; Superset refuses to import this chart until it has one")
 		}
 		return nil
 	}}

@@ -364,7 +364,7 @@ func TestHiddenQuestionFails(t *testing.T) {
 	before, _, _ := everything(t, as(t, url, svc()))
 	s.SetRole("svc", "all data")
 	dash := one(before, kindDashboard)
-	for _, f := range []st.Behaviour{st.Status(http.StatusBadGateway), st.Status(http.StatusInternalServerError), st.LoginPage(), st.Status(http.StatusUnauthorized)} {
+	for _, f := range []st.Behaviour{st.Status(http.StatusBadGateway), st.LoginPage(), st.Status(http.StatusUnauthorized)} {
 		c := as(t, url, svc())
 		if _, err := c.List(t.Context()); err != nil {
 			t.Fatal(err)
@@ -374,6 +374,14 @@ func TestHiddenQuestionFails(t *testing.T) {
 			t.Errorf("%v", hidden)
 		}
 		s.Mend()
+	}
+	c := as(t, url, svc())
+	if _, err := c.List(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.Break(st.Fault{Path: dash.UID, Do: st.Status(http.StatusInternalServerError)})
+	if hiddenOf(t, c, before, dash)[dash] == "" {
+		t.Error("a question that is answered with 500 is a deletion")
 	}
 }
 

@@ -23,7 +23,11 @@ func limits() []platform.Limit {
 		older    = "fields that the server's version does not export are not compared"
 	)
 	return append([]platform.Limit{
+		{Verb: platform.Read, Partly: true, Why: "an account that is no administrator is shown a part of the dashboards, and of the data without `all_datasource_access` and `all_database_access`; what it is not shown stays in Git"},
+		{Verb: platform.Update, Partly: true, Why: "an account that is no administrator overwrites only the datasets, charts and dashboards that it owns; the others are named"},
+
 		{Kind: kindDatabase, Verb: platform.Read, Partly: true, Why: secrets},
+		{Kind: kindDatabase, Verb: platform.Read, Partly: true, Why: "`server_cert` is in no export and is not kept"},
 		{Kind: kindDatabase, Verb: platform.Create, Partly: true, Why: secrets},
 		{Kind: kindDatabase, Verb: platform.Create, Partly: true, Why: unique},
 		{Kind: kindDatabase, Verb: platform.Delete, Partly: true, Why: "Superset refuses while a dataset uses it"},

@@ -95,10 +95,13 @@ func commonPermits() []permit {
 	}
 }
 
-// sidecar are what a kind's access: section needs: tags, embedding.
+// sidecar are what a kind can be read without, but not whole or not as quickly: tags,
+// embedding.
 func sidecar(k asset.Kind, write bool) []permit {
 	var ps []permit
 	switch k {
+	case kindRole: // the list that shows permissions too, from 6.0.0 on
+		ps = append(ps, permit{"can_list_roles", "RoleRestAPI"})
 	case kindDashboard:
 		ps = append(ps, permit{"can_get_embedded", "Dashboard"}, permit{"can_read", "Tag"})
 		if write { // its theme travels along

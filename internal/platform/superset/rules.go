@@ -134,6 +134,8 @@ func datasetRules() normalize.KindRules {
 				"/metrics/*/verbose_name", "/metrics/*/metric_type", "/metrics/*/description", "/metrics/*/d3format",
 				"/metrics/*/currency", "/metrics/*/extra", "/metrics/*/warning_text"),
 			[]normalize.Rule{
+				{Op: normalize.RedactKeys, Path: "/template_params", Free: true, Why: "exported in clear"},
+				{Op: normalize.RedactKeys, Path: "/extra", Free: true, Why: "exported in clear"},
 				{Op: normalize.RedactText, Path: "", Why: "a password inside SQL or a link"},
 				{Op: normalize.Depend, Path: "/database_uuid", Kind: kindDatabase, Why: "required by the importer"},
 			})}

@@ -32,6 +32,7 @@ func savedQueryRules() normalize.KindRules {
 		},
 			blanks("/catalog", "/schema", "/description"),
 			[]normalize.Rule{
+				{Op: normalize.RedactKeys, Path: "/template_parameters", Free: true, Why: "exported in clear"},
 				{Op: normalize.RedactText, Path: "", Why: "a password inside SQL or a link"},
 				{Op: normalize.Depend, Path: "/database_uuid", Kind: kindDatabase, Why: "required by the importer"},
 			})}

@@ -62,7 +62,7 @@ func maskedPlaces(k asset.Kind, n *yaml.Node, keys ...string) []spot {
 	if n.Kind == yaml.ScalarNode {
 		masked := strings.Contains(n.Value, normalize.Mask)
 		if masked && k != kindDatabase {
-			masked = strings.Contains(n.Value, ":"+normalize.Mask+"@") || strings.Contains(n.Value, "-----"+normalize.Mask) ||
+			masked = normalize.HoldsMask(n.Value) || n.Value == normalize.Mask && slices.ContainsFunc(keys, normalize.SecretKey) ||
 				k == kindReport && isHidden(n.Value)
 		}
 		if masked {

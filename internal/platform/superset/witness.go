@@ -32,7 +32,7 @@ func (c *conn) Viewer(context.Context) (string, error) {
 //
 //	all of the kind is shown (account.part)          gone
 //	dashboard  GET by uuid: 404                      gone
-//	           403, or 200 although no list has it   hidden
+//	           else                                  hidden
 //	chart      its dataset is listed                 gone: who sees one sees the other
 //	dataset    database_access on its database       gone: such an account sees all in it
 //	saved query  this same account saw it before     gone: it made it, which cannot change
@@ -57,7 +57,7 @@ func (c *conn) Hidden(ctx context.Context, lost []asset.Lost) (map[asset.ID]stri
 		case why == "":
 		case l.ID.Kind == kindDashboard:
 			g.Go(func() error {
-				there, err := c.isThere(gctx, l.ID)
+				there, err := c.mayBeThere(gctx, l.ID)
 				mu.Lock()
 				defer mu.Unlock()
 				if there {
@@ -77,19 +77,20 @@ func (c *conn) Hidden(ctx context.Context, lost []asset.Lost) (map[asset.ID]stri
 	return hidden, nil
 }
 
-// isThere asks for a dashboard by its uuid. Superset then looks for it among all
-// of them and answers 403 when this account may not see it, 404 when there is
-// none (daos/dashboard.py get_by_id_or_slug; measured, 4.1.4 and 6.1.0).
-func (c *conn) isThere(ctx context.Context, id asset.ID) (bool, error) {
+// mayBeThere asks for a dashboard by its uuid. Superset then looks for it among all
+// of them and answers 404 when there is none, and when this account may not see it
+// 403, or 500 where it has no driver for the database of a chart (daos/dashboard.py
+// get_by_id_or_slug; measured, 4.1.4 and 6.1.0).
+func (c *conn) mayBeThere(ctx context.Context, id asset.ID) (bool, error) {
 	err := c.http.JSON(ctx, apihttp.Request{Path: traitOf(id.Kind).endpoint() + id.UID, Query: rison("(columns:!(id))")}, nil)
 	var answer *apihttp.Error
 	switch {
-	case err == nil, isDenied(err):
+	case err == nil:
 		return true, nil
-	case errors.As(err, &answer) && answer.Status == http.StatusNotFound && !answer.HTML:
-		return false, nil
+	case !errors.As(err, &answer) || answer.HTML || answer.Temporary() || !isAnswer(err):
+		return false, fmt.Errorf("is %s still there: %w", id, err)
 	}
-	return false, fmt.Errorf("is %s still there: %w", id, err)
+	return answer.Status != http.StatusNotFound, nil
 }
 
 // goneFor reports whether a listing would show the asset to this account if it
