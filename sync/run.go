@@ -149,6 +149,12 @@ func (r *Run) accepted(id asset.ID) bool {
 	return slices.ContainsFunc(r.Accepted, func(f Failure) bool { return f.ID == id })
 }
 
+// namesAccepted reports whether a text names an accepted asset: what is left out of
+// another one because that is not there is accepted with it.
+func (r *Run) namesAccepted(text string) bool {
+	return slices.ContainsFunc(r.Accepted, func(f Failure) bool { return f.ID.UID != "" && strings.Contains(text, f.ID.UID) })
+}
+
 // Refused is what could not be written and is not accepted.
 func (r *Run) Refused() []importer.Done {
 	if r.Outcome == nil {
@@ -179,7 +185,7 @@ func (r *Run) leftOut() bool {
 	}
 	for _, d := range r.Outcome.Done {
 		for _, n := range d.Omitted {
-			if !strings.Contains(n.Text, ":missing-") && !r.accepted(d.ID) {
+			if !strings.Contains(n.Text, ":missing-") && !r.accepted(d.ID) && !r.namesAccepted(n.Text) {
 				return true
 			}
 		}
