@@ -50,10 +50,10 @@ func byUUID(t *testing.T, zip []byte, folder string) map[string]*object {
 // document: fields, their order, the order of columns and metrics (F9), escapes
 // (F18), secrets in clear (F16). Row ids are not in these kinds.
 func TestRealDocumentsComeBackUnchanged(t *testing.T) {
-	for _, name := range []string{"dashboard-examples.zip", "assets.zip", "dataset-all.zip", "theme-all.zip"} {
+	for _, name := range []string{"dashboard-examples.zip", "assets.zip", "dataset-all.zip", "theme-all.zip", "saved_query-all.zip"} {
 		_, c := serve(t, name)
 		real := read(t, name)
-		for kind, folder := range map[string]string{Dataset: "datasets/", Database: "databases/", Theme: "themes/"} {
+		for kind, folder := range map[string]string{Dataset: "datasets/", Database: "databases/", Theme: "themes/", SavedQuery: "queries/"} {
 			want := byUUID(t, real, folder)
 			if len(want) == 0 {
 				continue
@@ -61,6 +61,9 @@ func TestRealDocumentsComeBackUnchanged(t *testing.T) {
 			from := kind
 			if kind == Database && name != "assets.zip" {
 				from = Dataset // the shape that a database has beside a dataset (F11)
+				if name == "saved_query-all.zip" {
+					from = SavedQuery
+				}
 			}
 			items, err := c.List(t.Context(), from)
 			if err != nil {

@@ -235,7 +235,11 @@ func TestExportAnswersAreTheRecordedOnes(t *testing.T) { eachRelease(t, exportAn
 
 func exportAnswers(t *testing.T, release string) {
 	_, c := serve(t, "dashboard-rich.zip", WithVersion(release))
-	for _, kind := range []string{Dashboard, Chart, Dataset, Database} {
+	kinds := []string{Dashboard, Chart, Dataset, Database, SavedQuery}
+	if release >= "6" {
+		kinds = append(kinds, Theme)
+	}
+	for _, kind := range kinds {
 		rec := record(t, release+"-export.json", kind)
 		for name, q := range map[string]string{"unknown_id": "?q=!(987654)", "one_known_one_unknown": "?q=!(1,987654)", "no_q": "",
 			"empty_list": "?q=!()"} {
