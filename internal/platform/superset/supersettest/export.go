@@ -85,7 +85,7 @@ func (s *Server) serveExport(c *call, kind string) {
 		}
 		rows = append(rows, r)
 	}
-	if nameless(rows) {
+	if s.nameless(rows) != "" {
 		c.message(http.StatusInternalServerError, "Fatal error")
 		return
 	}
@@ -109,8 +109,8 @@ func (s *Server) serveExportAssets(c *call) {
 	b.user = c.user
 	for _, kind := range []string{Database, Dataset, Chart, Dashboard, SavedQuery} {
 		rows := slices.DeleteFunc(slices.Clone(s.state.rows[kind]), func(r *row) bool { return !s.visible(c.user, r) })
-		if nameless(rows) {
-			c.message(http.StatusInternalServerError, "Fatal error")
+		if text := s.nameless(rows); text != "" {
+			backendError(http.StatusInternalServerError, text).write(c.w)
 			return
 		}
 		s.rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })

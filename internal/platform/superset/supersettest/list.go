@@ -189,11 +189,20 @@ func (s *Server) writePage(c *call, kind, title string, q *listQuery, entries []
 		"label_columns": labels, "list_columns": columns, "list_title": title, "order_columns": order, "result": result})
 }
 
+// valueAt is what a row shows in a column, "of.something" being inside another.
+func valueAt(full map[string]any, column string) any {
+	head, tail, _ := strings.Cut(column, ".")
+	if of, ok := full[head].(map[string]any); ok && tail != "" {
+		return of[tail]
+	}
+	return full[head]
+}
+
 func sortEntries(entries []entry, column string, desc bool) {
 	byTime := strings.HasPrefix(column, "changed_on") || column == "last_saved_at"
 	for i := range entries {
 		if !byTime {
-			entries[i].key = fmt.Sprint(project(entries[i].full, []string{column}))
+			entries[i].key = fmt.Sprint(valueAt(entries[i].full, column))
 		}
 	}
 	sort.SliceStable(entries, func(i, j int) bool {

@@ -64,7 +64,7 @@ func (m *mirror) ask(c *Client, method, path string, body any) said {
 func ownless(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
-		for _, k := range []string{"id", "ids", "layer", "label_columns", "description_columns", "list_columns", "show_columns", "show_title", "order_columns",
+		for _, k := range []string{"id", "ids", "db_id", "layer", "label_columns", "description_columns", "list_columns", "show_columns", "show_title", "order_columns",
 			"list_title", "changed_on", "changed_on_delta_humanized", "created_on", "created_on_delta_humanized"} {
 			delete(v, k)
 		}

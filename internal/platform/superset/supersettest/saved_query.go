@@ -2,6 +2,7 @@ package supersettest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -72,15 +73,21 @@ func (s *Server) exportQuery(b *bundle, r *row, related bool) {
 	}
 }
 
-// nameless reports whether one of the rows is a saved query without a label: no
-// file name can be made of it, and its whole export is a 500.
-func nameless(rows []*row) bool {
+// nameless says what Python says when one of the rows is a saved query without a
+// label or a database: no file name can be made of it, and the whole export is a
+// 500. "" when there is none.
+func (s *Server) nameless(rows []*row) string {
 	for _, r := range rows {
-		if r.kind == SavedQuery && r.fields["label"] == nil {
-			return true
+		id, _ := r.fields["db_id"].(int)
+		switch {
+		case r.kind != SavedQuery:
+		case s.state.byID(Database, id) == nil:
+			return "'NoneType' object has no attribute 'database_name'"
+		case r.fields["label"] == nil:
+			return "normalize() argument 2 must be str, not None"
 		}
 	}
-	return false
+	return ""
 }
 
 func (s *Server) describeQuery(r *row, m map[string]any) {
@@ -145,6 +152,10 @@ func (s *Server) servePutQuery(c *call) {
 // queryUID is what only the export of a saved query shows.
 func (c *Client) queryUID(ctx context.Context, row int) (string, error) {
 	data, err := c.Export(ctx, SavedQuery, row)
+	var refused *StatusError
+	if errors.As(err, &refused) && refused.Status == http.StatusInternalServerError {
+		return "", nil // it has no label or no database
+	}
 	if err != nil {
 		return "", err
 	}

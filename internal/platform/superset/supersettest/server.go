@@ -176,10 +176,13 @@ func (s *Server) routes() *http.ServeMux {
 		base := "/api/v1/" + kind + "/"
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
-		if kind == SavedQuery {
+		switch kind {
+		case SavedQuery:
 			handle("PUT "+base+"{id}", s.servePutQuery)
 			handle("POST "+base+"{$}", s.servePostQuery)
-		} else {
+		case Theme:
+			handle("PUT "+base+"{id}", s.servePutTheme)
+		default:
 			handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
 		}
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })

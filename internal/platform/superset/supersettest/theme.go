@@ -76,6 +76,45 @@ func validAlgorithm(v any) bool {
 	return slices.Contains(modes, v)
 }
 
+// servePutTheme takes both fields or none, and what else there is is dropped
+// (themes/api.py, put).
+func (s *Server) servePutTheme(c *call) {
+	body, err := readJSON(c.r)
+	if err != nil {
+		c.message(http.StatusBadRequest, "400 Bad Request: The browser (or proxy) sent a request that this server could not understand.")
+		return
+	}
+	item, bad := newObject(), newObject()
+	for _, k := range []string{"theme_name", "json_data"} {
+		text, is := body.get(k).(string)
+		switch {
+		case !body.has(k):
+			bad.set(k, []any{"Missing data for required field."})
+		case !is:
+			bad.set(k, []any{"Not a valid string."})
+		case k == "theme_name" && strings.TrimSpace(text) == "":
+			bad.set(k, []any{"Theme name cannot be empty."})
+		case k == "json_data" && checkTheme(text) != nil:
+			bad.set(k, checkTheme(text))
+		}
+		item.set(k, body.get(k))
+	}
+	if len(bad.keys) > 0 {
+		c.message(http.StatusBadRequest, bad)
+		return
+	}
+	found := s.find(Theme, c.r.PathValue("id"), false)
+	switch {
+	case found == nil:
+		c.message(http.StatusNotFound, "Not found")
+	case found.fields["is_system"] == true:
+		c.message(http.StatusForbidden, "Forbidden")
+	default:
+		s.put(Theme, found.id, item, c.user)
+		c.json(http.StatusOK, map[string]any{"id": found.id, "result": item})
+	}
+}
+
 // serveSetTheme makes a theme the server's default or dark one, and no other.
 func (s *Server) serveSetTheme(c *call, field string) {
 	if !s.admin(c.user) {
