@@ -327,9 +327,11 @@ func TestHiddenWithoutAllData(t *testing.T) {
 		}
 		for k, hidden := range want {
 			id := one(before, k)
+			s.Break(partly(string(k), fmt.Sprintf("(col:%s,opr:neq,value:'%s')", traitOf(k).title, strings.ReplaceAll(before[id].Title, "'", "!'")), 0))
 			if got := hiddenOf(t, c, before, id); (got[id] != "") != hidden {
 				t.Errorf("role %s: %s hidden because %q, want hidden %t", role, id, got[id], hidden)
 			}
+			s.Mend()
 		}
 	}
 }
