@@ -49,8 +49,10 @@ spec:
 				"json_metadata": "{\n  \"weights\": [1.0, 2],\n  \"ticket\": \"OPS-1\"\n}"},
 			obj{"short_descr": "alpha", "long_descr": "", "json_metadata": ""})
 		a, err := s.reads(s.conn(), idOf(annotationLayer, "Releases"))
-		if err != nil || string(a.Content) != want {
-			t.Errorf("%s: %v\n%s", version, err, a.Content)
+		if err != nil {
+			t.Errorf("%s: %v", version, err)
+		} else if string(a.Content) != want {
+			t.Errorf("%s:\n%s", version, a.Content)
 		}
 	}
 }
@@ -167,6 +169,42 @@ func TestAnnotationsUnderFaults(t *testing.T) {
 	assets, failed, _ := everything(t, c)
 	if len(assets) != 1 || len(failed) != 1 || failed[id] == nil {
 		t.Errorf("read %v, failed %v", assets, failed)
+	}
+}
+
+// another answers n requests for a list as if they had asked for something else, as
+// a real server does with the filters of a request beside it.
+func another(from, to string, n int) st.Fault {
+	return st.Fault{Path: from, Times: n, Do: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		r.URL.Path = strings.Replace(r.URL.Path, from, to, 1)
+		next.ServeHTTP(w, r)
+	}}
+}
+
+// A list that shows the annotations of another layer is neither believed nor
+// deleted by.
+func TestAnnotationsOfAnotherLayerAreNotTaken(t *testing.T) {
+	s := newSite(t, "6.1.0")
+	one, two := s.layer("One", obj{"short_descr": "a"}, obj{"short_descr": "b", "json_metadata": `{"x": 1}`}), s.layer("Two", obj{"short_descr": "c"})
+	c := s.conn(annotationLayer)
+	id := idOf(annotationLayer, "One")
+	want, err := s.reads(c, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := func(row int) string { return fmt.Sprintf("/annotation_layer/%d/annotation/", row) }
+	s.s.Break(another(path(one), path(two), 1))
+	if got, err := s.reads(c, id); err != nil || string(got.Content) != string(want.Content) {
+		t.Errorf("after one wrong list: %v\n%s", err, got.Content)
+	}
+	s.s.Mend()
+	s.s.Break(another(path(two), path(one), 6)) // for as long as we ask
+	if err := c.Delete(t.Context(), idOf(annotationLayer, "Two")); !errors.Is(err, errUnsettled) {
+		t.Errorf("deleting by wrong lists: %v", err)
+	}
+	s.s.Mend()
+	if got, err := s.reads(c, id); err != nil || string(got.Content) != string(want.Content) {
+		t.Errorf("after a deletion of the other layer: %v\n%s", err, got.Content)
 	}
 }
 

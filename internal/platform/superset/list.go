@@ -156,7 +156,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 			if r.UUID == "" && !traitOf(k).nameless && !traitOf(k).named {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
-			whole = whole && !seen[r.ID]
+			whole = whole && !seen[r.ID] && passes(k, r)
 			seen[r.ID] = true
 			rows = append(rows, r)
 		}

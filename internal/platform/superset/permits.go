@@ -71,7 +71,11 @@ func writePermits(k asset.Kind) []permit {
 	if k == kindRole {
 		return []permit{{"can_post", view(k)}, {"can_put", view(k)}, {"can_delete", view(k)}, {"can_add_role_permissions", view(k)}}
 	}
-	return []permit{{"can_write", view(k)}}
+	ps := []permit{{"can_write", view(k)}}
+	if k == kindTag { // the one way to describe a tag that takes it off nothing
+		ps = append(ps, permit{"can_bulk_create", view(k)})
+	}
+	return ps
 }
 
 // dataPermits are what being shown all of a kind needs.

@@ -284,6 +284,71 @@ func TestMissingAPIIsTold(t *testing.T) {
 	}
 }
 
+// partly answers a number of lists of a kind as if they had a filter.
+func partly(kind, filter string, n int) st.Fault {
+	return st.Fault{Path: "/api/v1/" + kind + "/", Times: n, Do: func(w http.ResponseWriter, r *http.Request, next http.Handler) {
+		q := r.URL.Query()
+		text := strings.TrimSuffix(q.Get("q"), ")")
+		if i := strings.Index(text, ",filters:"); i >= 0 {
+			text = text[:i]
+		}
+		q.Set("q", text+",filters:!("+filter+"))")
+		r.URL.RawQuery = q.Encode()
+		next.ServeHTTP(w, r)
+	}}
+}
+
+// A list that is a part of itself, with a count that fits, deletes nothing: before
+// something is taken for gone there is a second look.
+func TestPartOfAListIsNoDeletion(t *testing.T) {
+	s := newSite(t, "6.1.0")
+	s.css("A", "one {}")
+	s.css("B", "two {}")
+	c := s.conn(kindCSS)
+	_, ch, err := c.look(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range ch.Export(t.Context(), nil) {
+	}
+	seen := ch.Seen()
+	b, err := s.reads(c, idOf(kindCSS, "B"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := []asset.Lost{{Asset: b}}
+	s.s.Break(partly(st.CSSTemplate, "(col:template_name,opr:eq,value:A)", 1))
+	if _, ch, err = c.look(t.Context(), seen); err != nil || slices.Contains(ch.Listed, b.ID) {
+		t.Fatalf("%v, listed %v: the fault does not do what it should", err, ch.Listed)
+	}
+	if _, err := c.Hidden(t.Context(), lost); err == nil || !strings.Contains(err.Error(), "the next one has it") {
+		t.Errorf("%v", err)
+	}
+	if err := c.Delete(t.Context(), b.ID); err != nil {
+		t.Fatal(err)
+	}
+	if hidden, err := c.Hidden(t.Context(), lost); err != nil || len(hidden) > 0 {
+		t.Errorf("what is gone: %v, hidden %v", err, hidden)
+	}
+}
+
+// Tags of Superset's own that come without the filter are not taken for people's.
+func TestOwnTagsAreNotTaken(t *testing.T) {
+	s := newSite(t, "6.1.0")
+	s.tag("finance", "")
+	c := s.conn(kindTag)
+	s.s.Break(partly(st.Tag, "(col:type,opr:custom_tag,value:!f)", 1))
+	assets, failed, _ := everything(t, c)
+	for _, a := range assets {
+		if reserved.MatchString(a.Title) {
+			t.Errorf("%q is Superset's own", a.Title)
+		}
+	}
+	if assets[idOf(kindTag, "finance")] == nil || len(failed) > 0 {
+		t.Errorf("read %v, failed %v", countKinds(assets), failed)
+	}
+}
+
 var oneTag = regexp.MustCompile(`^/api/v1/tag/\d+$`)
 
 // Tags: what they are on stays when their description changes, and nothing asks

@@ -2,6 +2,7 @@ package superset
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
@@ -83,6 +84,16 @@ func (im *importing) makeUnescaped(ctx context.Context, uid string, tag map[stri
 		return fmt.Errorf("the tag is there as %q, and the server does not rename it: %w", unused, err)
 	}
 	return nil
+}
+
+// passes reports whether a row is one that the list was asked for. A server may
+// answer without the filter, or with another request's (see layerRecords).
+func passes(k asset.Kind, r row) bool {
+	if k != kindTag {
+		return true
+	}
+	var shown tag
+	return json.Unmarshal(r.raw, &shown) == nil && custom(shown.Type)
 }
 
 // reserved are the names that Superset gives to tags of its own (tags/models.py).

@@ -151,6 +151,8 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 		return Permit{"can_delete_embedded", v}, true
 	case strings.HasSuffix(rest, "/embedded"):
 		return Permit{"can_set_embedded", v}, true
+	case rest == "bulk_create": // not in the map, so it has a permission of its own
+		return Permit{"can_bulk_create", v}, true
 	case reads && !strings.HasSuffix(rest, "/connection"), rest == "data":
 		return Permit{"can_read", v}, true
 	}
