@@ -33,6 +33,7 @@ type Change struct {
 	ID            asset.ID
 	Before, After *asset.Asset     // After = merge of base, desired and live under the policy
 	Conflicts     []merge.Conflict // live and Git both moved since base
+	Decided       []merge.Conflict // both moved them too, and the rule says whose value counts
 	Skip          string           // why policy leaves it alone; "" means it will be applied
 	// Unseen are the pointers among Before.Unread at which Git moved since base: they
 	// are written, and nobody can see whether they arrived.
@@ -159,7 +160,11 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 	case l == nil:
 		return createChange(c, rule, b, p), nil
 	}
-	return updateChange(c, rule, d, l, b)
+	contest, err := p.Contest(id, content(b), content(l))
+	if err != nil {
+		return nil, err
+	}
+	return updateChange(c, rule, d, l, b, contest)
 }
 
 func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
@@ -175,7 +180,7 @@ func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
 	return c
 }
 
-func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
+func updateChange(c *Change, rule Rule, d, l, b *asset.Asset, contest Contest) (*Change, error) {
 	c.Action = Update
 	have, err := c.assume(d, l, b)
 	if err != nil {
@@ -189,10 +194,11 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 		return nil, nil
 	}
 	if rule.Overwrite == IfUnchanged {
-		want, c.Conflicts, err = merge.Three(content(b), want, have)
+		s, err := rule.Settle(content(b), want, have, contest)
 		if err != nil {
 			return nil, err
 		}
+		want, c.Conflicts, c.Decided = s.Content, s.Conflicts, s.Decided
 		if len(c.Conflicts) == 0 && bytes.Equal(want, have) {
 			return nil, nil // only live moved: the next pull brings it
 		}

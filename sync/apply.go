@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -68,6 +67,13 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 	if len(out.Done) == 0 {
 		return nil
 	}
+	kept := context.WithoutCancel(ctx)
+	if err := e.closeBackup(kept, out, run); err != nil {
+		run.warn("what became of the run is not noted beside its pre-image: %v", err)
+	}
+	if err := e.sweepBackups(kept, in, run); err != nil {
+		run.warn("old pre-images are not removed: %v", err)
+	}
 	return e.rebase(context.WithoutCancel(ctx), in, out, run)
 }
 
@@ -77,29 +83,7 @@ func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, l
 	if err := e.doubtPlanned(ctx, in, p); err != nil {
 		return err
 	}
-	files := map[string][]byte{}
-	for a := range live.All() {
-		files[basePath(a.ID)] = a.Content
-	}
-	var list bytes.Buffer
-	for _, c := range p.Changes {
-		if c.Applies() {
-			fmt.Fprintf(&list, "%s %s\n", c.Action, c.ID)
-		}
-	}
-	files["plan.txt"] = list.Bytes() // what was created has no pre-image but must be undone too
-	ref := refName("backup", in.Name) + "/" + run.ID
-	msg := fmt.Sprintf("pre-image of %s %s on %s", run.Op, run.ID, in.Name)
-	if _, err := e.Repo.WriteRef(ctx, ref, "", files, msg); err != nil {
-		return err
-	}
-	run.Backup = ref
-	if e.Remote {
-		if err := e.Repo.Push(ctx, ref); err != nil {
-			run.warn("the pre-image is kept in the local clone only: %v", err)
-		}
-	}
-	return nil
+	return e.writeBackup(ctx, in, p, live, run)
 }
 
 // rebase takes over into base what Git and the server agree on after writing.

@@ -68,10 +68,11 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	for _, f := range live.Failed() {
 		run.fail(to, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
-	if p.Rule == nil {
-		p.Rule = to.Rule
+	var back *returns
+	if from == to {
+		back = e.returns(to, live, b)
 	}
-	plan, err := importer.MakePlan(desired, live, b.set, p)
+	plan, err := importer.MakePlan(desired, live, b.set, e.policy(to, p, back))
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ import (
 // Run is one recorded execution: what a command reports.
 type Run struct {
 	ID       string
-	Op       string // pull, apply, restore
+	Op       string // pull, apply, restore, undo, resolve
 	Instance string
 	Server   string // version, when known
 	Started  time.Time
@@ -28,6 +28,8 @@ type Run struct {
 	Unpushed  bool       // the remote could not be reached: commits wait here
 	Pulled    []Pulled   // files that changed in Git
 	Conflicts []Conflict // a person must choose
+	Decided   []Conflict // the rules chose
+	Edits     []LiveEdit // edits on the server of which on_live_edit says more than accept
 	Dirty     []string   // files a person edited and did not commit; left alone
 	Failures  []Failure  // assets that could not be handled
 	Accepted  []Failure  // the same, listed under accept: in the config
@@ -41,11 +43,16 @@ type Run struct {
 	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
 
+	returned map[string][]string // see baseState
+
 	Checks []Check // what was refreshed or tried afterwards
 
 	Plan    *importer.Plan
 	Outcome *importer.Outcome
 	Backup  string // ref of the pre-image
+	Undoes  string // the run that this one puts back
+
+	backup *Backup
 }
 
 // Pulled is one file that a pull changed.
@@ -63,8 +70,18 @@ type Conflict struct {
 	ID     asset.ID
 	Title  string
 	Path   string
-	Values []merge.Conflict // empty when one side deleted the asset
-	Text   string           // what happened, when Values is empty
+	Values []merge.Conflict    // empty when one side deleted the asset
+	Text   string              // what happened, when Values do not say it
+	Winner importer.OnConflict // whose values count, when a rule says so
+	Branch string              // where the server's version is parked, "" for nowhere
+}
+
+// LiveEdit is an edit on the server of an asset whose rule does not just accept it.
+type LiveEdit struct {
+	Info     asset.Info // with who edited it
+	Path     string
+	Values   []merge.Conflict // Ours is what Git has, Theirs what the server has
+	Reverted bool             // the next apply writes Git's values; else the pull took them
 }
 
 // Failure is an asset that a run could not handle.

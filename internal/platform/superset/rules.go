@@ -196,6 +196,7 @@ func dashboardRules() normalize.KindRules {
 	const filters, custom = "/metadata/native_filter_configuration/*", "/metadata/chart_customization_config/*"
 	const cross, global = "/metadata/chart_configuration", "/metadata/global_chart_configuration"
 	return normalize.KindRules{UID: "uuid", Title: "dashboard_title",
+		Whole: []normalize.Structure{{Path: "/position", Check: checkLayout, Why: "places name each other as children and parents"}},
 		Unread: []normalize.Field{
 			{Name: "tags", Why: "exported from 6.0.0 on, and with TAGGING_SYSTEM only"},
 			{Name: "theme_uuid", Why: "exported from 6.0.0 on"},
