@@ -38,6 +38,17 @@ func (v *validator) instance(in *Instance, at string) {
 	if p := in.PullBrake.ChangedPercent; p < 0 || p > 100 {
 		v.bad(at+".pull_brake.changed_percent", "must be from 0 to 100, not %d", p)
 	}
+	if in.Backups.Last < 1 {
+		v.bad(at+".backups.last", "must be at least 1: without a pre-image there is no undo")
+	}
+	for i, r := range in.Rules {
+		if key := fmt.Sprintf("%s.rules[%d].path", at, i); v.given(key) {
+			if why := badFolder(r.Path); why != "" {
+				v.bad(key, "%q is not a folder: %s", r.Path, why)
+			}
+			in.Rules[i].Path = strings.TrimSuffix(r.Path, "/")
+		}
+	}
 	v.instanceKinds(in, at)
 }
 
