@@ -75,7 +75,12 @@ func (c Change) Compared() (before, after []byte) {
 type Plan struct {
 	Instance string
 	Revision string   // commit the desired state was read from
+	Undoes   string   // the run that it takes back, "" for every other plan
+	Head     string   // of the followed branch when it was made; "" when nobody has to ask
 	Changes  []Change // by ID; assets in sync are not listed
+	// Refers are the digests, on the server, of what the changes refer to; "" for what
+	// was not there.
+	Refers map[asset.ID]string
 	// Known is everything the plan was made from (desired over live), so that what
 	// changes refer to can travel along.
 	Known *asset.Set
@@ -101,6 +106,7 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 			plan.Changes = append(plan.Changes, *c)
 		}
 	}
+	plan.Refers = plan.refers(live)
 	return plan, nil
 }
 

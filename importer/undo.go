@@ -56,6 +56,7 @@ func MakeUndo(ids []asset.ID, before, after, live *asset.Set, p Policy) (*Plan, 
 			plan.Changes = append(plan.Changes, *c)
 		}
 	}
+	plan.Refers = plan.refers(live)
 	return plan, nil
 }
 

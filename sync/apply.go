@@ -32,6 +32,9 @@ func (e *Engine) Apply(ctx context.Context, p *importer.Plan, progress func(impo
 		if p.Known, _, err = e.desired(in, run.Revision); err != nil {
 			return run, err
 		}
+		if err := e.stillPlanned(ctx, in, p, run); err != nil {
+			return run, in.named(err)
+		}
 	}
 	return run, e.carryOut(ctx, in, p, progress, run)
 }

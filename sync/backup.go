@@ -51,7 +51,8 @@ const (
 	afterDir   = "after"
 )
 
-func (b *Backup) ref() string { return refName("backup", b.Instance) + "/" + b.Run }
+// Ref is where it is kept.
+func (b *Backup) Ref() string { return refName("backup", b.Instance) + "/" + b.Run }
 
 // backupOf is the backup of a run that is about to write, and its files.
 func backupOf(in *Instance, p *importer.Plan, live *asset.Set, run *Run) (*Backup, map[string][]byte) {
@@ -89,11 +90,11 @@ func (e *Engine) writeBackup(ctx context.Context, in *Instance, p *importer.Plan
 		return err
 	}
 	files[backupFile] = data
-	b.rev, err = e.Repo.WriteRef(ctx, b.ref(), "", files, fmt.Sprintf("pre-image of %s %s on %s", run.Op, run.ID, in.Name))
+	b.rev, err = e.Repo.WriteRef(ctx, b.Ref(), "", files, fmt.Sprintf("pre-image of %s %s on %s", run.Op, run.ID, in.Name))
 	if err != nil {
 		return err
 	}
-	run.Backup, run.backup = b.ref(), b
+	run.Backup, run.backup = b.Ref(), b
 	if e.Remote {
 		if err := e.Repo.Push(ctx, run.Backup); err != nil {
 			run.warn("the pre-image is kept in the local clone only: %v", err)
@@ -131,7 +132,7 @@ func (e *Engine) closeBackup(ctx context.Context, out *importer.Outcome, run *Ru
 	if files[backupFile], err = b.encode(); err != nil {
 		return err
 	}
-	b.rev, err = e.Repo.WriteRef(ctx, b.ref(), b.rev, files, fmt.Sprintf("outcome of %s %s on %s", run.Op, run.ID, b.Instance))
+	b.rev, err = e.Repo.WriteRef(ctx, b.Ref(), b.rev, files, fmt.Sprintf("outcome of %s %s on %s", run.Op, run.ID, b.Instance))
 	return err
 }
 
@@ -149,7 +150,7 @@ func (e *Engine) Backups(instance string) ([]*Backup, error) {
 			e.Log.Warn("a pre-image cannot be read", "ref", ref, "error", err)
 			continue
 		}
-		if b.ref() == ref {
+		if b.Ref() == ref {
 			out = append(out, b)
 		}
 	}

@@ -77,6 +77,9 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 		return nil, err
 	}
 	plan.Instance, plan.Revision = to.Name, string(revision)
+	if head, _, err := e.Repo.Head(); err == nil && from == to {
+		plan.Head = string(head)
+	}
 	run.Plan, run.Revision, run.Notes = plan, revision, live.Notes
 	return plan, nil
 }

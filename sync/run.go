@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -131,6 +132,13 @@ func (r *Run) written() map[asset.ID][]byte {
 		}
 	}
 	return out
+}
+
+// overrules reports whether a rule says that what the server has is to be
+// overwritten although Git has nothing new.
+func (r *Run) overrules() bool {
+	return slices.ContainsFunc(r.Edits, func(e LiveEdit) bool { return e.Reverted }) ||
+		slices.ContainsFunc(r.Decided, func(c Conflict) bool { return c.Winner == importer.Git })
 }
 
 // leftOut reports whether something that Git holds could not be put on the

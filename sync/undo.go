@@ -62,6 +62,15 @@ func (e *Engine) FindBackup(id string, instances []*Instance) (*Backup, error) {
 	return nil, miss
 }
 
+// FetchOwn brings what other machines did, as far as the remote can be reached, so
+// that their runs can be undone here.
+func (e *Engine) FetchOwn(ctx context.Context) error {
+	if len(e.Instances) == 0 {
+		return nil
+	}
+	return e.fetch(ctx, e.Instances[0], &Run{})
+}
+
 // PlanUndo plans how to put back what a run replaced. overwrite Always takes what
 // people did since for nothing.
 func (e *Engine) PlanUndo(ctx context.Context, b *Backup, overwrite importer.Overwrite) (*importer.Plan, *Run, error) {
@@ -93,7 +102,7 @@ func (e *Engine) PlanUndo(ctx context.Context, b *Backup, overwrite importer.Ove
 	if err != nil {
 		return nil, run, err
 	}
-	p.Instance, p.Revision = in.Name, b.Revision
+	p.Instance, p.Revision, p.Undoes = in.Name, b.Revision, b.Run
 	run.Plan, run.Notes = p, live.Notes
 	return p, run, nil
 }

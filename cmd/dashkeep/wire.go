@@ -65,6 +65,21 @@ func (a *app) configOptions() config.Options {
 // open reads the config, opens the repository and connects the named instances
 // (none: all of them). readOnly takes no lock and writes nothing.
 func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session, error) {
+	s, err := a.openOffline(ctx, names, readOnly)
+	if err != nil {
+		return nil, err
+	}
+	for _, in := range s.asked {
+		if err := s.connect(in); err != nil {
+			s.close()
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// openOffline is open without a connection to any server: for what Git alone knows.
+func (a *app) openOffline(ctx context.Context, names []string, readOnly bool) (*session, error) {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return nil, err
@@ -84,12 +99,6 @@ func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session
 		return nil, err
 	}
 	s.engine.Repo = s.store
-	for _, in := range s.asked {
-		if err := s.connect(in); err != nil {
-			s.close()
-			return nil, err
-		}
-	}
 	return s, nil
 }
 
@@ -147,6 +156,9 @@ func instanceOf(c *config.Instance) *syncer.Instance {
 			acc, ok := c.Accepted(id, now)
 			return acc.Reason, ok
 		},
+	}
+	if f, err := factory(c.Platform); err == nil {
+		in.Rules, in.Kinds = f.Rules, f.Kinds
 	}
 	for _, r := range c.Rules {
 		if r.Path != "" {
