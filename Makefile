@@ -25,7 +25,7 @@ MIXED_RUN := E2E_NewerIntoOlder
 
 # tests that run the whole program, or kill it, by the hundred, measure memory, or go
 # through every kind of server: without the race detector, under which they skip
-NO_RACE := CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestMany|ConformanceSimulator/10,000|ConformanceOlder|TestConformance$$
+NO_RACE := UndoAfterKill|CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestMany|ConformanceSimulator/10,000|ConformanceOlder|TestConformance$$
 
 # Seconds each part may take; over it the part fails. They are there to notice a
 # hang, not to measure: about four times what an idle machine with 2 cores takes.

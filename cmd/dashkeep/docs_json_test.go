@@ -20,7 +20,7 @@ func TestJSONPageNamesEveryField(t *testing.T) {
 	for heading, v := range map[string]any{
 		"plan": planReport{}, "change": changeReport{}, "run": runReport{}, "asset": assetReport{}, "value": valueReport{},
 		"status": statusReport{}, "state": stateReport{}, "check": checkReport{}, "lint": findingReport{},
-		"bundle": bundleReport{},
+		"bundle": bundleReport{}, "runs": writeReport{},
 	} {
 		if got, want := documented(page, heading), printed(v); !slices.Equal(got, want) {
 			t.Errorf("docs/json.md, %s\n has  %v\n want %v", heading, got, want)
