@@ -35,9 +35,8 @@ type baseState struct {
 	// Missing are assets that the last pull did not find, with the account that
 	// missed them (see settleAbsence).
 	Missing map[string]string `json:"missing,omitempty"`
-	// Returned are assets with values that the server put back to what they were
-	// before an apply, a conflict that nobody has decided yet, and the runs that
-	// had written them.
+	// Returned are, as pointers by asset, values that the server put back to what they
+	// were before an apply: a conflict that is open yet (see returns).
 	Returned map[string][]string `json:"returned,omitempty"`
 }
 

@@ -335,9 +335,13 @@ func TestPull_revertWindow(t *testing.T) {
 		if run := m.pull(); len(run.Conflicts) != 1 || m.gitField(n(1), "a") != "G" {
 			t.Errorf("%+v", run)
 		}
-		s.set("Ada", n(1), "a", "third")
-		if run := m.pull(); len(run.Conflicts) > 0 || m.gitField(n(1), "a") != "third" {
-			t.Errorf("a third value is an edit: %+v", run)
+		s.set("Ada", n(1), "a", "third") // of somebody who has not seen what the apply wrote
+		if run := m.pull(); len(run.Conflicts) != 1 || m.gitField(n(1), "a") != "G" {
+			t.Errorf("a third value ends it: %+v", run)
+		}
+		s.set("Ada", n(1), "a", "G")
+		if run := m.pull(); run.Code() != 0 || m.gitField(n(1), "d") != "much later" {
+			t.Errorf("both are equal again: %+v", run)
 		}
 	})
 	t.Run("git", func(t *testing.T) {

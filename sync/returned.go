@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/merge"
 )
@@ -16,29 +17,50 @@ type returns struct {
 	e    *Engine
 	in   *Instance
 	live *asset.Set
-	kept map[string][]string // runs by asset, of conflicts that are open since an earlier pull
+	kept map[string][]string // pointers by asset, of conflicts that are open since an earlier pull
 
 	refs  []string               // of runs not looked at yet, newest first
 	runs  map[asset.ID][]*Backup // newest first; nil until asked for
-	found map[string][]string    // as kept, of this pull
+	found map[asset.ID][]string  // what this reading is contested at
 }
 
 func (e *Engine) returns(in *Instance, live *asset.Set, b *base) *returns {
-	return &returns{e: e, in: in, live: live, kept: b.state.Returned, found: map[string][]string{}}
+	return &returns{e: e, in: in, live: live, kept: b.state.Returned, found: map[asset.ID][]string{}}
 }
 
-// of lists the pointers of an asset's values that went back.
+// of lists the pointers of an asset's values that went back. One that a conflict is
+// open about since an earlier pull stays one until base or the server has moved to
+// the other: who edits it meanwhile has not seen what the apply wrote.
 func (r *returns) of(id asset.ID, base, live []byte) ([]string, error) {
-	if r.in.RevertWindow <= 0 && len(r.kept[id.String()]) == 0 {
-		return nil, nil
+	found, err := merge.Moved(base, live, r.kept[id.String()])
+	if err != nil {
+		return nil, err
 	}
+	if r.in.RevertWindow > 0 {
+		now, err := r.recent(id, base, live)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, now...)
+	}
+	slices.Sort(found)
+	found = slices.Compact(found)
+	r.found[id] = found
+	return found, nil
+}
+
+// recent looks at the runs within the window.
+func (r *returns) recent(id asset.ID, base, live []byte) ([]string, error) {
 	since := r.since(id)
 	if err := r.upTo(since); err != nil {
 		return nil, err
 	}
 	var writes []merge.Write
 	for _, b := range r.runs[id] {
-		w := merge.Write{Old: b.Started.Before(since)}
+		if b.Started.Before(since) {
+			break
+		}
+		var w merge.Write
 		var err error
 		if w.Before, err = r.e.optionalFile(b.rev, basePath(id)); err != nil {
 			return nil, err
@@ -48,11 +70,7 @@ func (r *returns) of(id asset.ID, base, live []byte) ([]string, error) {
 		}
 		writes = append(writes, w)
 	}
-	found, by, err := merge.Returned(base, live, writes)
-	for _, i := range by {
-		r.found[id.String()] = append(r.found[id.String()], r.runs[id][i].Run)
-	}
-	return found, err
+	return merge.Returned(base, live, writes)
 }
 
 // upTo reads runs back to a moment, and notes which assets they wrote.
@@ -90,27 +108,24 @@ func (r *returns) upTo(since time.Time) error {
 }
 
 // since is how far back runs matter for an asset: the window before its last edit,
-// or before now where the server does not tell, and the runs of an open conflict.
+// or before now where the server does not tell.
 func (r *returns) since(id asset.ID) time.Time {
 	at := r.e.Now()
 	if l := r.live.Get(id); l != nil && !l.UpdatedAt.IsZero() && l.UpdatedAt.Before(at) {
 		at = l.UpdatedAt
 	}
-	since := at.Add(-r.in.RevertWindow)
-	for _, run := range r.kept[id.String()] {
-		if at, ok := runTime(run); ok && at.Before(since) {
-			since = at
-		}
-	}
-	return since
+	return at.Add(-r.in.RevertWindow)
 }
 
-// open are the runs behind the conflicts that nobody decided.
+// open are the pointers of what nobody has decided, or a rule for Git, which the
+// server does not have yet.
 func (r *returns) open(rec *reconciled) map[string][]string {
 	out := map[string][]string{}
-	for _, c := range rec.Conflicts {
-		if runs := r.found[c.ID.String()]; len(runs) > 0 {
-			out[c.ID.String()] = runs
+	for _, c := range slices.Concat(rec.Conflicts, rec.Decided) {
+		for _, v := range c.Values {
+			if c.Winner != importer.Live && slices.Contains(r.found[c.ID], v.Path) {
+				out[c.ID.String()] = append(out[c.ID.String()], v.Path)
+			}
 		}
 	}
 	if len(out) == 0 {
