@@ -216,8 +216,8 @@ func (m *model) deleteLive() {
 		return
 	}
 	m.kill(f, nil)
-	for _, k := range []string{"a", "b", "c"} {
-		delete(m.alive, m.stale[id.String()+"/"+k])
+	if doc := m.k.git()[id]; string(doc) == string(m.k.baseOf()[basePath(id)]) {
+		m.kill(m.memo.read(doc), nil) // all of it was on the server once, and nothing waits
 	}
 	m.s.drop(id)
 	m.say("server: deleted %s", id)
@@ -266,10 +266,53 @@ func (m *model) savePage() {
 			delete(f, k)
 		}
 	}
-	f["d"] = m.value()
 	delete(m.alive, now["d"])
+	f["d"] = m.value()
 	m.s.edit("Ada", id, func(o *object) { o.fields = f })
 	m.say("server: %s is saved from an old page: %s", id, valuesOf(f))
+}
+
+// oldPage is what random steps seldom come to: an asset is opened, an apply changes it,
+// the page is saved, and now and then somebody edits on after a pull has seen that.
+func (m *model) oldPage() {
+	git := m.k.git()
+	ids := slices.DeleteFunc(m.s.ids(), func(id asset.ID) bool { return git[id] == nil })
+	if len(ids) == 0 {
+		return
+	}
+	id := ids[m.rnd.IntN(len(ids))]
+	clear(m.pages)
+	m.pages[id] = maps.Clone(m.s.objects[id].fields)
+	m.say("server: %s is opened", id)
+	f := maps.Clone(m.memo.read(git[id]))
+	k := []string{"a", "b"}[m.rnd.IntN(2)]
+	delete(m.alive, f[k])
+	f[k] = m.value()
+	m.say("git: %s %s=%s", id, k, f[k])
+	m.k.commit(map[asset.ID][]byte{id: m.memo.encode(id, f)})
+	m.write("apply", func() wrote { return m.k.apply(importer.Policy{}) }, nil)
+	m.savePage()
+	if m.rnd.IntN(2) == 0 {
+		m.pull(false)
+		if was := m.s.objects[id]; was != nil && m.rnd.IntN(2) == 0 {
+			m.editField(id, k)
+		}
+	}
+}
+
+// editField is editLive of one field.
+func (m *model) editField(id asset.ID, k string) {
+	was := m.s.objects[id].fields
+	key := id.String() + "/" + k
+	if m.stale[key] != "" {
+		delete(m.alive, m.stale[key])
+		delete(m.stale, key)
+	}
+	delete(m.alive, was[k])
+	f := maps.Clone(was)
+	f[k] = m.value()
+	m.s.edit("Grace", id, func(o *object) { o.fields = f })
+	m.say("server: %s %s=%s", id, k, f[k])
 }
 
 // wentBack reports whether a field that becomes v is what it was before one of our
@@ -664,8 +707,10 @@ func (m *model) step() {
 		m.deleteGit()
 	case n < 56:
 		m.openPage()
-	case n < 60:
+	case n < 58:
 		m.savePage()
+	case n < 60:
+		m.oldPage()
 	case n < 65:
 		m.branch()
 	case n < 75:
