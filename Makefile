@@ -59,6 +59,7 @@ check: tools ## format, vet, all tests with the race detector on simulated serve
 	$(call part,vet,$(BUDGET_VET),$(GO) vet ./...)
 	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -race ./...)
 	$(call part,kills,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 $(GO) test -count=1 -run '$(NO_RACE)' ./repo ./cmd/dashkeep ./internal/platform/...)
+	$(call part,histories,$(BUDGET_TEST),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(BUDGET_TEST)s -run CC4 ./sync -args -histories=20000 -git-histories=300 | grep -vE '^=== |^ +--- PASS|rapid. OK'")
 
 test: ## all tests, quickly: no race detector, what is missing is skipped
 	@$(GO) test ./...

@@ -269,7 +269,7 @@ func TestCC4_inMemory(t *testing.T) {
 				s := newFake()
 				rule, window := drawRule(rnd)
 				m := newModel(t, rnd, s, newPure(t, s, rule, window), rule, window)
-				for range 25 {
+				for range 20 {
 					m.step()
 				}
 				m.finish()

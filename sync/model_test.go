@@ -16,8 +16,8 @@ import (
 
 // go test ./sync -run TestCC4 -args -histories=20000 -git-histories=300 -seed=7
 var (
-	historyCount = flag.Int("histories", 600, "random histories in memory")
-	gitCount     = flag.Int("git-histories", 24, "random histories on real Git")
+	historyCount = flag.Int("histories", 300, "random histories in memory")
+	gitCount     = flag.Int("git-histories", 16, "random histories on real Git")
 	historySeed  = flag.Uint64("seed", 1, "seed of the first random history")
 )
 
@@ -70,7 +70,7 @@ type model struct {
 	memo   *memo
 
 	alive  map[string]bool // values somebody set and nobody, nor a rule, has replaced or dropped knowingly
-	common map[string]bool // asset=value that Git and live once held both
+	common map[string]bool // what Git and live once held both
 	pages  map[asset.ID]fields
 	fork   map[asset.ID][]byte // somebody's branch, and where it began
 	from   map[asset.ID][]byte
@@ -417,7 +417,7 @@ func (m *model) mergeBranch() {
 func (m *model) dropBranch(fork, git map[asset.ID][]byte) {
 	there := m.there(git)
 	for _, doc := range fork {
-		for _, v := range valuesOf(m.memo.read(doc)) {
+		for _, v := range m.memo.values(doc) {
 			if !there[v] {
 				delete(m.alive, v)
 			}
@@ -495,14 +495,9 @@ func (m *model) dropGone(id asset.ID) {
 }
 
 // owner is the asset a value was last seen in.
-func (m *model) owner(v string) asset.ID {
-	for key := range m.common {
-		if strings.HasSuffix(key, "="+v) {
-			return idOf(strings.TrimSuffix(key, "="+v) + "/")
-		}
-	}
-	return m.memo.seen[v]
-}
+func (m *model) owner(v string) asset.ID { return m.memo.seen[v] }
+
+func common(id asset.ID, v string) string { return id.UID + "=" + v }
 
 func (m *model) lose(winner importer.OnConflict, c merge.Conflict) {
 	wins, loses := text(c.Ours), text(c.Theirs)
@@ -547,7 +542,7 @@ func (m *model) write(what string, do func() wrote, made map[asset.ID][]byte) {
 			m.writes[c.ID] = slices.Insert(m.writes[c.ID], 0, doubled{b, m.memo.read(content(c.After))})
 			switch {
 			case made != nil: // an undo takes away what the run had made, and nothing else
-				run := valuesOf(m.memo.read(made[c.ID]))
+				run := m.memo.values(made[c.ID])
 				for _, v := range valuesOf(b) {
 					if !slices.Contains(valuesOf(a), v) && slices.Contains(run, v) {
 						delete(m.alive, v)
@@ -581,8 +576,8 @@ func (m *model) resolve(accept bool) {
 			} else if len(c.Values) == 0 {
 				m.kill(m.memo.read(git[c.ID]), m.memo.read(m.k.git()[c.ID]))
 			}
-			for _, v := range valuesOf(m.memo.read(live[c.ID])) { // base takes the server's word
-				m.common[c.ID.String()+"="+v] = true
+			for _, v := range m.memo.values(live[c.ID]) { // base takes the server's word
+				m.common[common(c.ID, v)] = true
 			}
 			continue
 		}
@@ -682,7 +677,7 @@ func (m *model) settle(before map[asset.ID][]byte) {
 
 func (m *model) inGit(git map[asset.ID][]byte, v string) bool {
 	for _, doc := range git {
-		if slices.Contains(valuesOf(m.memo.read(doc)), v) {
+		if slices.Contains(m.memo.values(doc), v) {
 			return true
 		}
 	}
@@ -746,7 +741,7 @@ func (m *model) undo() {
 	}, map[asset.ID][]byte{})
 	before := m.there(m.k.git())
 	for _, doc := range made { // what the run had made, and is on neither side now, was taken back knowingly
-		for _, v := range valuesOf(m.memo.read(doc)) {
+		for _, v := range m.memo.values(doc) {
 			if !before[v] {
 				delete(m.alive, v)
 			}
@@ -776,7 +771,7 @@ func (m *model) there(git map[asset.ID][]byte) map[string]bool {
 	out := map[string]bool{}
 	for _, docs := range []map[asset.ID][]byte{git, m.liveDocs(), m.fork} {
 		for id, doc := range docs {
-			for _, v := range valuesOf(m.memo.read(doc)) {
+			for _, v := range m.memo.values(doc) {
 				out[v] = true
 				m.memo.seen[v] = id
 			}
@@ -789,10 +784,10 @@ func (m *model) there(git map[asset.ID][]byte) map[string]bool {
 func (m *model) observe() map[string]bool {
 	git, live := m.k.git(), m.liveDocs()
 	for id, doc := range git {
-		l := valuesOf(m.memo.read(live[id]))
-		for _, v := range valuesOf(m.memo.read(doc)) {
+		l := m.memo.values(live[id])
+		for _, v := range m.memo.values(doc) {
 			if slices.Contains(l, v) {
-				m.common[id.String()+"="+v] = true
+				m.common[common(id, v)] = true
 			}
 		}
 	}
@@ -808,14 +803,11 @@ func (m *model) check() {
 			m.fail("%s is lost", v)
 		}
 	}
-	for p, doc := range m.k.baseOf() {
-		a, err := normalize.Load(p, doc, fakeRules())
-		if err != nil {
-			m.fail("base: %v", err)
-		}
-		for _, v := range valuesOf(m.memo.read(doc)) {
-			if !m.common[a.ID.String()+"="+v] {
-				m.fail("base holds %s %s, which Git and live never had in common", a.ID, v)
+	for _, doc := range m.k.baseOf() {
+		id := m.memo.load(doc).ID
+		for _, v := range m.memo.values(doc) {
+			if !m.common[common(id, v)] {
+				m.fail("base holds %s %s, which Git and live never had in common", id, v)
 			}
 		}
 	}
@@ -852,12 +844,13 @@ func (m *model) mergeOpenBranch() {
 type memo struct {
 	docs   map[string][]byte
 	fields map[string]fields
+	vals   map[string][]string
 	assets map[string]*asset.Asset
 	seen   map[string]asset.ID
 }
 
 func newMemo() *memo {
-	return &memo{docs: map[string][]byte{}, fields: map[string]fields{}, assets: map[string]*asset.Asset{}, seen: map[string]asset.ID{}}
+	return &memo{docs: map[string][]byte{}, fields: map[string]fields{}, vals: map[string][]string{}, assets: map[string]*asset.Asset{}, seen: map[string]asset.ID{}}
 }
 
 func (c *memo) encode(id asset.ID, f fields) []byte {
@@ -892,6 +885,19 @@ func (c *memo) read(doc []byte) fields {
 	}
 	c.fields[string(doc)] = f
 	return f
+}
+
+// values are those of a document.
+func (c *memo) values(doc []byte) []string {
+	if doc == nil {
+		return nil
+	}
+	v, ok := c.vals[string(doc)]
+	if !ok {
+		v = valuesOf(c.read(doc))
+		c.vals[string(doc)] = v
+	}
+	return v
 }
 
 func (c *memo) load(doc []byte) *asset.Asset {
