@@ -28,6 +28,8 @@ type Seen struct {
 	// and now carry an older change time: a backup was put back, or this is
 	// another server. (Deleting the newest asset is no such sign.)
 	WentBack []WentBack
+	// Older names assets that went back to a content that Git held before.
+	Older []asset.ID
 }
 
 // WentBack is one asset whose change time moved back.
@@ -71,6 +73,10 @@ func (b Brake) Check(s Seen) *Held {
 		w := s.WentBack[0]
 		reasons = append(reasons, fmt.Sprintf("change times went back: %s was changed at %s at the last pull and at %s now (a backup was put back, or this is another server)",
 			w.ID, w.Was.UTC().Format(time.RFC3339), w.Now.UTC().Format(time.RFC3339)))
+	}
+	if len(s.Older) >= BrakeMinimum {
+		reasons = append(reasons, fmt.Sprintf("%d of %d assets went back to what Git held before, such as %s (an older state was put back)",
+			len(s.Older), s.Known, s.Older[0]))
 	}
 	if reasons == nil {
 		return nil

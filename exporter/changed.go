@@ -142,8 +142,8 @@ func readChanged(ctx context.Context, ch *asset.Changes, rules normalize.Rules, 
 			}
 		}
 	}
-	for k, why := range ch.Skipped {
-		got.SkipKind(k, why)
+	for _, k := range ch.Skipped {
+		got.SkipKind(k)
 	}
 	join(got, want, listed, last.Set)
 	return &Reading{Set: got, Server: ch.Server, Seen: ch.Seen(), Read: want}, "", nil
@@ -203,8 +203,12 @@ func wanted(ch *asset.Changes, listed map[asset.ID]bool, last *Reading) []asset.
 	for _, t := range ch.Texts {
 		texts = append(texts, []byte(t))
 	}
+	skipped := map[asset.Kind]bool{}
+	for _, k := range ch.Skipped {
+		skipped[k.Kind] = k.Reason != asset.InPart
+	}
 	for _, id := range known.IDs() {
-		if _, skipped := ch.Skipped[id.Kind]; !listed[id] && !skipped {
+		if !listed[id] && !skipped[id.Kind] {
 			texts = append(texts, []byte(id.UID))
 		}
 	}

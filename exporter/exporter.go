@@ -37,6 +37,15 @@ type Viewer interface {
 	Viewer(ctx context.Context) (string, error)
 }
 
+// Witness is a Viewer that can find out what it means that a listing of its
+// account lacks an asset.
+type Witness interface {
+	Viewer
+	// Hidden says which of these may be on the server all the same, and why. The
+	// others are gone, beyond doubt.
+	Hidden(ctx context.Context, lost []asset.Lost) (map[asset.ID]string, error)
+}
+
 // Options say what to read and how to normalize it.
 type Options struct {
 	Rules  normalize.Rules
@@ -76,7 +85,8 @@ func complete(set *asset.Set, listed []asset.Info) {
 			a.Info = merged(a.Info, info)
 			continue
 		}
-		if _, known := set.Unreadable(info.ID); !known {
+		_, known := set.Unreadable(info.ID)
+		if _, skipped := set.Skipped(info.ID.Kind); !known && !skipped {
 			set.Fail(asset.Failure{Info: info, Err: ErrNotExported})
 		}
 	}
@@ -158,6 +168,9 @@ func (c *collector) read(ctx context.Context, export exporting, ids []asset.ID) 
 
 func (c *collector) normalize(raw *asset.Raw) {
 	a, notes, err := normalize.Canonical(raw, c.rules)
+	if err == nil && raw.Doubt != nil {
+		err = raw.Doubt()
+	}
 	if err != nil {
 		c.fail(asset.Failure{Info: raw.Info, Err: err})
 		return
@@ -179,7 +192,7 @@ func (c *collector) set() (*asset.Set, error) {
 		set.Fail(f)
 	}
 	for _, k := range c.kinds {
-		set.SkipKind(k.Kind, k.Why)
+		set.SkipKind(*k)
 	}
 	return set, nil
 }

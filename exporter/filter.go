@@ -45,19 +45,18 @@ func (s Selection) apply(set *asset.Set) (*asset.Set, error) {
 	}
 	for a := range set.All() {
 		if !keep[a.ID] {
-			out.Unselect(a.ID)
+			out.Unselect(a.ID, asset.Outside{Refs: a.Refs})
 		}
 	}
 	for _, f := range set.Failed() {
 		if s.Match(f.Info) || keep[f.ID] {
 			out.Fail(f)
 		} else {
-			out.Unselect(f.ID)
+			out.Unselect(f.ID, asset.Outside{Err: f.Err})
 		}
 	}
-	for _, k := range set.SkippedKinds() {
-		why, _ := set.Skipped(k)
-		out.SkipKind(k, why)
+	for _, k := range set.Kinds() {
+		out.SkipKind(k)
 	}
 	for _, n := range set.Notes {
 		if keep[n.ID] {

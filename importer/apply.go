@@ -22,8 +22,9 @@ type Target interface {
 
 // ApplyOptions are what Apply needs besides the plan.
 type ApplyOptions struct {
-	// Read exports these assets anew; absent ones are absent from the set. It is
-	// called before the first write, before each later level, and to verify.
+	// Read exports these assets anew, or everything the server has when ids is nil;
+	// absent ones are absent from the set. It is called before the first write,
+	// before each later level, before the first deletion (all of it), and to verify.
 	Read func(ctx context.Context, ids []asset.ID) (*asset.Set, error)
 	// Preimage is given the live state of everything the plan touches, before the
 	// first write. An error stops the run with nothing written.
@@ -31,6 +32,11 @@ type ApplyOptions struct {
 	// OneByOne writes one asset at a time and reads each again right before: for
 	// servers that take a while for each, where an edit could slip in between.
 	OneByOne bool
+	// Created is told, right after each write, what the server now has that it had
+	// not; may be nil.
+	Created func(ctx context.Context, created []Change)
+	// Tolerate is as in Prune.
+	Tolerate func(asset.ID) bool
 	// Progress is told about each asset as it is finished; may be nil.
 	Progress func(Done)
 }
@@ -39,7 +45,9 @@ type ApplyOptions struct {
 type Done struct {
 	Change
 	Err      error
-	Verified bool         // read back and equal, but for Omitted and Unread
+	Taken    bool         // the server said yes, whatever the read-back says
+	Verified bool         // read back and equal, but for Omitted and Unread; gone, if deleted
+	Kept     string       // where the server keeps what was deleted, "" when it does not say
 	Omitted  []asset.Note // what this server cannot hold
 	Unread   []string     // pointers that could not be verified
 	URL      string
@@ -96,12 +104,15 @@ func namesOf(ids []asset.ID) string {
 var ErrEditedMeanwhile = errors.New("edited on the server while this ran; left as it is, pull and plan again")
 
 // Apply carries out the plan: check that live did not move, keep the pre-image,
-// write level by level, read everything back and compare. A non-nil error means
-// that nothing was written; per-asset failures are in the Outcome.
+// write level by level, read everything back and compare; then, when there is
+// something to delete, read all of the server and delete what nothing refers to.
+// A non-nil error means that nothing was written; per-asset failures are in the
+// Outcome.
 func Apply(ctx context.Context, t Target, p *Plan, o ApplyOptions) (*Outcome, error) {
-	levels := p.Levels()
+	levels, deletes := p.levels()
 	r := &run{target: t, plan: p, o: o, failed: map[asset.ID]bool{}, out: &Outcome{}}
-	touched := idsOf(slices.Concat(levels...))
+	all := slices.Concat(append(slices.Clone(levels), deletes...)...)
+	touched := idsOf(all)
 	if len(touched) == 0 {
 		return r.out, nil
 	}
@@ -109,7 +120,7 @@ func Apply(ctx context.Context, t Target, p *Plan, o ApplyOptions) (*Outcome, er
 	if err != nil {
 		return nil, fmt.Errorf("reading the server before writing: %w", err)
 	}
-	stale := StaleError{IDs: moved(slices.Concat(levels...), live)}
+	stale := StaleError{IDs: moved(all, live)}
 	if stale.Referred, err = r.referredMoved(ctx); err != nil {
 		return nil, err
 	}
@@ -122,7 +133,8 @@ func Apply(ctx context.Context, t Target, p *Plan, o ApplyOptions) (*Outcome, er
 	for i, level := range levels {
 		r.level(ctx, level, i > 0)
 	}
-	r.verify(ctx)
+	r.verify(ctx, r.out.Done)
+	r.prune(ctx, deletes)
 	return r.out, nil
 }
 
@@ -153,15 +165,12 @@ func (r *run) write(ctx context.Context, level []Change, reread bool) {
 	byID := map[asset.ID]Change{}
 	for _, c := range level {
 		byID[c.ID] = c
-		if c.Action == Delete {
-			r.done(Done{Change: c, Err: r.target.Delete(ctx, c.ID)})
-			continue
-		}
 		as = append(as, c.After)
 	}
 	if len(as) == 0 {
 		return
 	}
+	var created []Change
 	for _, res := range r.target.Import(ctx, as, r.plan.Known) {
 		c, ok := byID[res.ID]
 		if !ok {
@@ -171,12 +180,18 @@ func (r *run) write(ctx context.Context, level []Change, reread bool) {
 		if failed := r.dependsOnFailed(c); res.Err != nil && failed != "" {
 			res.Err = fmt.Errorf("%w (%s was not written either)", res.Err, failed)
 		}
-		r.done(Done{Change: c, Err: res.Err, Omitted: append(res.Omitted, c.unsaid()...), URL: res.URL})
+		r.done(Done{Change: c, Err: res.Err, Taken: res.Err == nil, Omitted: append(res.Omitted, c.unsaid()...), URL: res.URL})
+		if res.Err == nil && c.Action == Create {
+			created = append(created, c)
+		}
 	}
 	for _, a := range as {
 		if c, left := byID[a.ID]; left {
 			r.done(Done{Change: c, Err: errors.New("the connector gave no result for it")})
 		}
+	}
+	if r.o.Created != nil && len(created) > 0 {
+		r.o.Created(context.WithoutCancel(ctx), created)
 	}
 }
 
@@ -218,7 +233,7 @@ func (r *run) runnable(ctx context.Context, level []Change, reread bool) []Chang
 // creation is tried: the connector knows what the asset cannot do without, and
 // after a loss a dashboard that lacks one chart is better than none.
 func (r *run) dependsOnFailed(c Change) string {
-	if c.Action == Delete {
+	if c.Action == Delete { // see prune
 		return ""
 	}
 	for _, ref := range c.After.Refs {

@@ -17,11 +17,12 @@ import (
 
 // server is a BI server in miniature: it keeps contents and can misbehave.
 type server struct {
-	has    map[asset.ID]*asset.Asset
-	calls  []string
-	refuse map[asset.ID]error
-	lie    map[asset.ID]bool      // answers 200 and keeps the old content
-	before func(s *server, n int) // runs before the nth import
+	has     map[asset.ID]*asset.Asset
+	calls   []string
+	deleted []string
+	refuse  map[asset.ID]error
+	lie     map[asset.ID]bool      // answers 200 and keeps the old content
+	before  func(s *server, n int) // runs before the nth import
 }
 
 func newServer(as ...*asset.Asset) *server {
@@ -53,7 +54,16 @@ func (s *server) Import(_ context.Context, as []*asset.Asset, _ *asset.Set) []as
 	return out
 }
 
-func (s *server) Delete(_ context.Context, id asset.ID) error { delete(s.has, id); return nil }
+func (s *server) Delete(_ context.Context, id asset.ID) error {
+	if err := s.refuse[id]; err != nil {
+		return err
+	}
+	s.deleted = append(s.deleted, id.String())
+	if !s.lie[id] {
+		delete(s.has, id)
+	}
+	return nil
+}
 
 func (s *server) read(_ context.Context, ids []asset.ID) (*asset.Set, error) {
 	var as []*asset.Asset
@@ -234,11 +244,13 @@ func TestApply_converges(t *testing.T) {
 	})
 }
 
+var at0 = time.Unix(0, 0)
+
 func TestPlanFile_roundTripAndTamper(t *testing.T) {
 	s := newServer(doc(t, "u1", "1", "1"))
 	p, _ := importer.MakePlan(set(t, doc(t, "u1", "2", "1"), doc(t, "u2", "1", "1", asset.ID{Kind: "dataset", UID: "d"})), s.set(t), nil, always(importer.Always))
 	p.Instance, p.Revision = "prod", "abc"
-	data, err := importer.EncodePlan(p, time.Unix(0, 0))
+	data, err := importer.EncodePlan(p, at0)
 	if err != nil {
 		t.Fatal(err)
 	}

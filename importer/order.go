@@ -16,6 +16,12 @@ import (
 // Changes of one level do not depend on each other. Assets that refer to each
 // other in a circle share the last level of creates and updates.
 func (p *Plan) Levels() [][]Change {
+	up, down := p.levels()
+	return append(up, down...)
+}
+
+// levels are the writes, and the deletes that come after all of them.
+func (p *Plan) levels() (up, down [][]Change) {
 	writes, deletes := map[asset.ID]Change{}, map[asset.ID]Change{}
 	for _, c := range p.Changes {
 		switch {
@@ -26,10 +32,10 @@ func (p *Plan) Levels() [][]Change {
 			writes[c.ID] = c
 		}
 	}
-	levels := layer(writes, func(c Change) []asset.ID { return c.After.Refs })
-	down := layer(deletes, func(c Change) []asset.ID { return c.Before.Refs })
+	up = layer(writes, func(c Change) []asset.ID { return c.After.Refs })
+	down = layer(deletes, func(c Change) []asset.ID { return c.Before.Refs })
 	slices.Reverse(down)
-	return append(levels, down...)
+	return up, down
 }
 
 // layer sorts changes so that each stands in a later level than what it refers

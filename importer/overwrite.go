@@ -38,6 +38,20 @@ type Rule struct {
 	Where      string     // file:line of the rule, for messages; "" for the built-in default
 }
 
+// keeps says why the rule lets nobody delete its assets, "" when it does. Every
+// rule that forbids writing belongs here.
+func (r Rule) keeps() string {
+	switch {
+	case r.ReadOnly != "":
+		return r.ReadOnly
+	case r.Protect:
+		return "protected" + at(r)
+	case r.Overwrite == Never:
+		return "overwrite is never" + at(r)
+	}
+	return ""
+}
+
 // Policy decides what a plan may do.
 type Policy struct {
 	Rule func(asset.Info) Rule // nil: IfUnchanged for everything
@@ -46,6 +60,8 @@ type Policy struct {
 	Select func(asset.Info) bool
 	// Force replaces every rule's mode, except Protect and Ignore; "" leaves them.
 	Force Overwrite
+	// Prune says what may be deleted.
+	Prune Prune
 	// Whole are the values of a kind whose parts must fit together; may be nil.
 	Whole func(asset.Kind) []merge.Structure
 	// Returned lists values that the server has put back to what they were before an
@@ -65,15 +81,29 @@ func (p Policy) Contest(id asset.ID, base, live []byte) (c Contest, err error) {
 }
 
 func (p Policy) rule(info asset.Info) Rule {
+	r := p.configured(info)
+	if p.Force != "" {
+		r.Overwrite = p.Force
+	}
+	return r
+}
+
+// deleteRule is the rule for deletions: Force can forbid them, and cannot allow
+// what the config forbids.
+func (p Policy) deleteRule(info asset.Info) Rule {
+	if r := p.configured(info); r.Overwrite == Never || p.Force != Never {
+		return r
+	}
+	return p.rule(info)
+}
+
+func (p Policy) configured(info asset.Info) Rule {
 	r := Rule{Overwrite: IfUnchanged}
 	if p.Rule != nil {
 		r = p.Rule(info)
 	}
 	if r.Overwrite == "" {
 		r.Overwrite = IfUnchanged
-	}
-	if p.Force != "" {
-		r.Overwrite = p.Force
 	}
 	return r
 }

@@ -84,6 +84,9 @@ type Plan struct {
 	// Known is everything the plan was made from (desired over live), so that what
 	// changes refer to can travel along.
 	Known *asset.Set
+	// Held is why a brake holds: too many deletions, so that none is done; "" when
+	// none does. The other changes are as good as ever.
+	Held string
 }
 
 // MakePlan compares desired (Git), live (server) and base (what both last had
@@ -97,6 +100,9 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 	if p.Select != nil {
 		p.Select = closed(p.Select, desired, live)
 	}
+	if why := p.Prune.incomplete(desired, live); why != "" && p.Prune.Unsafe == "" {
+		p.Prune.Unsafe = why
+	}
 	for _, id := range union(desired, live) {
 		c, err := change(id, desired, live, base, p)
 		if err != nil {
@@ -106,6 +112,8 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 			plan.Changes = append(plan.Changes, *c)
 		}
 	}
+	plan.keepUsed(desired, live, base, p.Prune.gone())
+	plan.brake(p.Prune, live.Len())
 	plan.Refers = plan.refers(live)
 	return plan, nil
 }
@@ -152,17 +160,18 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 	if why, skipped := live.Skipped(id.Kind); skipped && d != nil && l == nil {
 		return skip(c, Create, why), nil
 	}
+	why, hidden := live.Hidden(id)
 	switch {
-	case d == nil && b == nil:
-		return nil, nil // new on the server: the next pull brings it
-	case d == nil && (live.Unselected(id) || live.Hidden(id)):
+	case d == nil && l == nil:
 		return nil, nil
+	case d == nil && p.Prune.Base != nil:
+		return p.Prune.change(c, p.deleteRule(info), p.Prune.Base.Get(id), live)
 	case d == nil:
-		return skip(c, Delete, "deleted in Git; pruning is off, so the server keeps it"), nil
+		return p.Prune.change(c, p.deleteRule(info), b, live)
 	case l == nil && live.Unselected(id):
 		return skip(c, Update, "outside the instance's selection"), nil
-	case l == nil && live.Hidden(id):
-		return skip(c, Update, "not shown to this account at present: it may be hidden or gone"), nil
+	case l == nil && hidden:
+		return skip(c, Update, "not shown to this account: "+why), nil
 	case l == nil:
 		return createChange(c, rule, b, p), nil
 	}

@@ -27,6 +27,7 @@ type planFile struct {
 	Undoes        string       `json:"undoes,omitempty"`
 	Created       time.Time    `json:"created"`
 	Changes       []fileChange `json:"changes"`
+	Held          string       `json:"held,omitempty"`
 	// Refers are the digests of what the changes refer to, as the server had it.
 	Refers map[string]string `json:"refers,omitempty"`
 	Digest string            `json:"digest,omitempty"`
@@ -54,7 +55,7 @@ type fileAsset struct {
 // EncodePlan writes a plan as apply reads it. Contents are redacted already, so
 // the file holds no secret.
 func EncodePlan(p *Plan, now time.Time) ([]byte, error) {
-	f := planFile{SchemaVersion: PlanVersion, Instance: p.Instance, Revision: p.Revision, Head: p.Head, Undoes: p.Undoes, Created: now.UTC(), Changes: []fileChange{}}
+	f := planFile{SchemaVersion: PlanVersion, Instance: p.Instance, Revision: p.Revision, Head: p.Head, Undoes: p.Undoes, Created: now.UTC(), Changes: []fileChange{}, Held: p.Held}
 	for _, c := range p.Changes {
 		f.Changes = append(f.Changes, fileChange{
 			Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Skip: c.Skip, Conflicts: c.Conflicts, Decided: c.Decided, Unseen: c.Unseen,
@@ -105,7 +106,7 @@ func DecodePlan(data []byte) (*Plan, error) {
 	if sum, err := f.digest(); err != nil || sum != f.Digest || hasUnknown(data) {
 		return nil, errors.New("the plan file was changed after it was written: plan again, or edit the files in Git instead")
 	}
-	p := &Plan{Instance: f.Instance, Revision: f.Revision, Head: f.Head, Undoes: f.Undoes}
+	p := &Plan{Instance: f.Instance, Revision: f.Revision, Head: f.Head, Undoes: f.Undoes, Held: f.Held}
 	for text, sum := range f.Refers {
 		id, err := asset.ParseID(text)
 		if err != nil {

@@ -34,10 +34,11 @@ func (e *VerifyError) Error() string {
 }
 
 // verify reads back everything that was written without an error and compares
-// it with what was planned, whatever the server answered (SPEC promise 3).
-func (r *run) verify(ctx context.Context) {
+// it with what was planned, whatever the server answered (SPEC promise 3). done is
+// a part of Outcome.Done.
+func (r *run) verify(ctx context.Context, done []Done) {
 	var ids []asset.ID
-	for _, d := range r.out.Done {
+	for _, d := range done {
 		if d.Err == nil {
 			ids = append(ids, d.ID)
 		}
@@ -47,11 +48,13 @@ func (r *run) verify(ctx context.Context) {
 	if len(ids) > 0 { // an interrupted run still finds out what it did
 		live, err = r.o.Read(context.WithoutCancel(ctx), ids)
 	}
-	r.out.Live = live
-	for i := range r.out.Done {
-		d := &r.out.Done[i]
+	r.out.readBack(live)
+	for i := range done {
+		d := &done[i]
 		switch {
 		case d.Err != nil:
+		case err != nil && d.Action == Delete:
+			d.Err = fmt.Errorf("deleted, but whether it is gone could not be read: %w", err)
 		case err != nil:
 			d.Err = fmt.Errorf("written, but reading it back failed, so it is not verified: %w", err)
 		default:
@@ -64,9 +67,25 @@ func (r *run) verify(ctx context.Context) {
 	}
 }
 
+// readBack adds to Live what was read of a part.
+func (o *Outcome) readBack(live *asset.Set) {
+	if o.Live == nil || live == nil {
+		if live != nil {
+			o.Live = live
+		}
+		return
+	}
+	for a := range live.All() {
+		o.Live.Add(a)
+	}
+	for _, f := range live.Failed() {
+		o.Live.Fail(f)
+	}
+}
+
 func check(d *Done, live *asset.Set) error {
 	if f, bad := live.Unreadable(d.ID); bad {
-		return fmt.Errorf("written, but it cannot be read back: %w", f.Err)
+		return fmt.Errorf("%s, but it cannot be read back: %w", map[bool]string{true: "deleted", false: "written"}[d.Action == Delete], f.Err)
 	}
 	got := live.Get(d.ID)
 	if d.Action == Delete {

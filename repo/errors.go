@@ -177,6 +177,8 @@ func (e *UnsupportedError) Error() string {
 // Nothing was changed.
 type BrokenError struct {
 	Path, What, Next string
+
+	lost bool // objects are missing or damaged, which a fetch may cure
 }
 
 func (e *BrokenError) Error() string {

@@ -21,7 +21,7 @@ import (
 // sharedPrefixes are the own refs that a second machine needs to take over.
 // Others (leases, caches) are not fetched with the branch.
 func sharedPrefixes() []string {
-	return []string{OwnPrefix + "base/", OwnPrefix + "ids/", OwnPrefix + "backup/"}
+	return []string{OwnPrefix + "base/", OwnPrefix + "ids/", OwnPrefix + "backup/", OwnPrefix + "inventory/"}
 }
 
 // seenPrefix is where the remote's values of own refs are remembered.
@@ -207,16 +207,25 @@ func shared(ref string) bool {
 
 // download fetches the objects behind the refs we follow and returns those.
 func (s *Store) download(ctx context.Context, extra ...string) (map[string]oid, error) {
-	refs, err := s.downloadOnce(ctx, true, extra)
+	refs, err := s.downloadOnce(ctx, whatIsNew, extra)
 	if err != nil && s.remote.needsMultiAck() && ctx.Err() == nil {
 		// go-git cannot read what Azure answers to a list of what we have.
 		s.opt.Log.Warn("fetching again without telling what is here", "remote", s.remote.clean, "error", err)
-		return s.downloadOnce(ctx, false, extra)
+		return s.downloadOnce(ctx, withoutHaves, extra)
 	}
 	return refs, err
 }
 
-func (s *Store) downloadOnce(ctx context.Context, haves bool, extra []string) (map[string]oid, error) {
+// extent is how much of what the refs lead to is asked for.
+type extent int
+
+const (
+	whatIsNew    extent = iota // nothing that is here
+	withoutHaves               // new tips, with all they lead to
+	everything                 // also what seems to be here
+)
+
+func (s *Store) downloadOnce(ctx context.Context, much extent, extra []string) (map[string]oid, error) {
 	sess, adv, err := s.remote.upload(ctx)
 	if err != nil {
 		return nil, err
@@ -234,7 +243,7 @@ func (s *Store) downloadOnce(ctx context.Context, haves bool, extra []string) (m
 		if err != nil {
 			return nil, err
 		}
-		if !known {
+		if !known || much == everything {
 			req.Wants = append(req.Wants, refs[name])
 		}
 	}
@@ -242,7 +251,7 @@ func (s *Store) downloadOnce(ctx context.Context, haves bool, extra []string) (m
 		return refs, nil
 	}
 	askFor(req.Capabilities, adv.Capabilities, s.remote.needsMultiAck())
-	if haves {
+	if much == whatIsNew {
 		if req.Haves, err = s.haves(ctx); err != nil {
 			return nil, err
 		}

@@ -2,7 +2,9 @@ package repo_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,12 +55,23 @@ func (l *lab) growth(young, old, rounds int) (small, large time.Duration) {
 	return slices.Min(as), slices.Min(bs) // the least disturbed by what else runs
 }
 
+// TestOneMoreCommitIsFlatInHistory counts what one more commit asks of the system:
+// unlike its time, which make bench measures, that is the same on a busy machine.
 func TestOneMoreCommitIsFlatInHistory(t *testing.T) {
+	needStrace(t)
 	l := newLab(t)
-	small, large := l.growth(20, 300, 12)
-	t.Logf("one more commit after 20: %v, after 300: %v", small, large)
-	if float64(large) > 2*float64(small)+float64(5*time.Millisecond) { // make bench measures; this notices that something grows
-		t.Errorf("one more commit takes %v after 20 commits and %v after 300", small, large)
+	calls := func(o repo.Options) int {
+		log := l.path("calls-" + filepath.Base(o.Path))
+		cmd := fault{l: l, job: "commit"}.command(o.Path, "strace", "-f", "-qq", "-o", log, "-e", "trace=file,desc")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		return strings.Count(l.read(log), "\n")
+	}
+	small, large := calls(l.grown("young", 20)), calls(l.grown("old", 400))
+	t.Logf("one more commit after 20: %d system calls, after 400: %d", small, large)
+	if small == 0 || float64(large) > 1.5*float64(small) {
+		t.Errorf("one more commit takes %d system calls after 20 commits and %d after 400", small, large)
 	}
 }
 

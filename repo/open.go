@@ -153,7 +153,7 @@ func inspect(path string) (place, error) {
 		if _, err := os.Lstat(filepath.Join(git, processLockName)); err == nil && len(list) == 1 {
 			return place{gitDir: git, empty: true}, nil // our creation, interrupted
 		}
-		return place{}, &BrokenError{path, ".git is not a Git folder (no HEAD, objects or refs)", "move it away and start again"}
+		return place{}, &BrokenError{Path: path, What: ".git is not a Git folder (no HEAD, objects or refs)", Next: "move it away and start again"}
 	case err == nil:
 		return place{}, &UnsupportedError{path, "it is a linked worktree, a submodule or has its Git folder elsewhere (.git is not a folder)",
 			"use the main repository, or a clone of its own"}
@@ -233,11 +233,11 @@ func (s *Store) setUpstream() error {
 func checkSupported(path, gitDir string, readOnly bool) (*config.Config, error) {
 	data, err := readSmall(filepath.Join(gitDir, "config"), 4<<20)
 	if err != nil {
-		return nil, &BrokenError{path, "its configuration cannot be read: " + err.Error(), "restore .git/config"}
+		return nil, &BrokenError{Path: path, What: "its configuration cannot be read: " + err.Error(), Next: "restore .git/config"}
 	}
 	cfg := config.NewConfig()
 	if err := cfg.Unmarshal(data); err != nil {
-		return nil, &BrokenError{path, "its configuration cannot be read: " + err.Error(), "correct .git/config"}
+		return nil, &BrokenError{Path: path, What: "its configuration cannot be read: " + err.Error(), Next: "correct .git/config"}
 	}
 	if err := checkExtensions(path, cfg); err != nil {
 		return nil, err

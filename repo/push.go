@@ -128,12 +128,17 @@ func (s *Store) pushOnce(ctx context.Context, refs []string) (rejected map[strin
 	if req.Packfile, err = s.pushPack(ctx, cmds, adv); err != nil {
 		return nil, "", err
 	}
+	pack := &cutPack{ReadCloser: req.Packfile}
 	if req.Packfile != nil {
 		defer req.Packfile.Close() // a session that fails early leaves it unread
+		req.Packfile = pack
 	}
 	report, err := sess.ReceivePack(ctx, req)
 	if ctx.Err() != nil {
 		return nil, "", ctx.Err()
+	}
+	if pack.err != nil {
+		return nil, "", fmt.Errorf("push: %w; nothing was pushed, the commits are kept locally; dashkeep check --repo says what is damaged", pack.err)
 	}
 	if report == nil {
 		if err == nil {
@@ -146,6 +151,22 @@ func (s *Store) pushOnce(ctx context.Context, refs []string) (rejected map[strin
 		return nil, "", s.pushFailure(fmt.Errorf("the server could not take the objects: %s", report.UnpackStatus), said.String())
 	}
 	return s.readReport(ctx, cmds, report, rejected), said.String(), nil
+}
+
+// cutPack ends where reading fails, and keeps the error. go-git leaves the
+// server waiting for the rest of a request that it could not write, and then waits
+// for the server; a pack without its end is refused by every server.
+type cutPack struct {
+	io.ReadCloser
+	err error
+}
+
+func (c *cutPack) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		c.err, err = err, io.EOF
+	}
+	return n, err
 }
 
 func (s *Store) pushFailure(err error, text string) error {

@@ -192,6 +192,9 @@ func (s *Store) writePack(ctx context.Context, w io.Writer, list []object) error
 		if err != nil {
 			return err
 		}
+		if hashObject(o.kind, data) != o.id {
+			return fmt.Errorf("object %s (%s) is damaged", o.id, o.kind)
+		}
 		if err := writeEntry(out, zip, o.kind, data); err != nil {
 			return err
 		}

@@ -25,8 +25,11 @@ const (
 	maxPacked    = 64 << 20
 )
 
-// errBrokenRef: the file of a reference holds no id.
-var errBrokenRef = errors.New("holds no commit id")
+// What the file of a reference may hold instead of an id.
+var (
+	errBrokenRef = errors.New("holds no commit id")
+	errSymbolic  = errors.New("is a symbolic reference, which is not supported here")
+)
 
 // readRef returns the value of a reference, zero when there is none. A file
 // that is there and holds no id is an error and never "no commits yet".
@@ -55,7 +58,7 @@ func (s *Store) readRef(name string) (oid, error) {
 func parseRef(name string, data []byte) (oid, error) {
 	text := strings.TrimSpace(string(data))
 	if strings.HasPrefix(text, "ref:") {
-		return oid{}, fmt.Errorf("%s is a symbolic reference, which is not supported here", name)
+		return oid{}, fmt.Errorf("%s %w", name, errSymbolic)
 	}
 	if !plumbing.IsHash(text) || plumbing.NewHash(text).IsZero() {
 		return oid{}, fmt.Errorf("%s %w", name, errBrokenRef)

@@ -22,7 +22,22 @@ func (s *Store) repair(ctx context.Context) error {
 	if err := ensureMark(s.tmpDir()); err != nil {
 		return fmt.Errorf("preparing %s: %w", s.opt.Path, err)
 	}
-	if err := s.repairRefs(ctx); err != nil {
+	lost, err := s.sanePacks()
+	if err != nil {
+		return err
+	}
+	err = s.repairRefs(ctx)
+	var broken *BrokenError
+	if s.remote != nil && (lost || errors.As(err, &broken) && broken.lost) {
+		// Objects are missing, and the remote may have them.
+		if e := s.refill(ctx); e != nil {
+			s.opt.Log.Error("what is missing could not be fetched again", "remote", s.remote.clean, "error", e)
+		} else {
+			s.opt.Log.Warn("fetched everything the remote has again", "remote", s.remote.clean)
+			err = s.repairRefs(ctx)
+		}
+	}
+	if err != nil {
 		return err
 	}
 	return s.catchUp(ctx)
@@ -132,8 +147,8 @@ func (s *Store) repairRef(ctx context.Context, name string) error {
 		if err == nil {
 			return nil // never had a commit
 		}
-		return &BrokenError{s.opt.Path, name + " is empty and there is no reflog to repair it from",
-			fmt.Sprintf("find its last commit with git -C %s fsck --lost-found and run git update-ref %s COMMIT", s.opt.Path, name)}
+		return &BrokenError{Path: s.opt.Path, What: name + " is empty and there is no reflog to repair it from",
+			Next: fmt.Sprintf("find its last commit with git -C %s fsck --lost-found and run git update-ref %s COMMIT", s.opt.Path, name)}
 	}
 	if err := s.checkCommit(name, past[0]); err != nil {
 		return err
@@ -188,7 +203,10 @@ func (s *Store) checkCommit(name string, id oid) error {
 			break
 		}
 	}
-	return &BrokenError{s.opt.Path, fmt.Sprintf("%s names %s, which cannot be read (%v)", name, id, err), next}
+	if _, e := os.Lstat(filepath.Join(s.tmpDir(), quarantine)); e == nil {
+		next += "; damaged packs are kept in " + filepath.Join(s.tmpDir(), quarantine)
+	}
+	return &BrokenError{Path: s.opt.Path, What: fmt.Sprintf("%s names %s, which cannot be read (%v)", name, id, err), Next: next, lost: true}
 }
 
 func (s *Store) restoreRef(ctx context.Context, name string, id oid) error {

@@ -16,7 +16,8 @@ import (
 
 // settleAbsence decides what has become of assets that the last pull knew and
 // this listing lacks, where a listing shows each account only what that account
-// may see (exporter.Viewer):
+// may see. An exporter.Witness finds out itself (hearWitness). With any other
+// exporter.Viewer:
 //
 //	asked for by id it is there      read like every other
 //	asked for by id it is forbidden  unreadable: kept and reported
@@ -27,6 +28,9 @@ func (e *Engine) settleAbsence(ctx context.Context, in *Instance, b *base, live 
 	viewer, ok := in.Source.(exporter.Viewer)
 	if !ok {
 		return nil
+	}
+	if w, ok := viewer.(exporter.Witness); ok {
+		return e.hearWitness(ctx, in, w, b, live, run)
 	}
 	var lost []asset.ID
 	for _, id := range b.set.IDs() {
@@ -51,7 +55,7 @@ func (e *Engine) settleAbsence(ctx context.Context, in *Instance, b *base, live 
 		if was, before := b.state.Missing[id.String()]; before && was == account {
 			continue
 		}
-		live.Hide(id)
+		live.Hide(id, "it may be hidden or gone")
 		run.missing[id.String()] = account
 	}
 	return nil
@@ -75,15 +79,23 @@ const askAtLeast = 50
 
 // askForKnown is for plans what settleAbsence is for pulls: an asset that is in no
 // list of this account's but there, or refused, must not be created again.
-func (e *Engine) askForKnown(ctx context.Context, in *Instance, live *asset.Set, known ...*asset.Set) error {
-	if _, ok := in.Source.(exporter.Viewer); !ok {
+func (e *Engine) askForKnown(ctx context.Context, in *Instance, live, desired *asset.Set, b *base) error {
+	viewer, ok := in.Source.(exporter.Viewer)
+	if !ok {
 		return nil
 	}
-	lost := slices.DeleteFunc(allIDs(known...), func(id asset.ID) bool { return !live.Absent(id) })
+	lost := slices.DeleteFunc(allIDs(desired, b.set), func(id asset.ID) bool { return !live.Absent(id) })
 	if len(lost) == 0 {
 		return nil
 	}
-	_, err := e.askFor(ctx, in, lost, live, known...)
+	if w, ok := viewer.(exporter.Witness); ok {
+		account, err := w.Viewer(ctx)
+		if err != nil {
+			return in.named(err)
+		}
+		return in.named(hide(ctx, w, lost, live, b, account, desired))
+	}
+	_, err := e.askFor(ctx, in, lost, live, desired, b.set)
 	return err
 }
 
@@ -98,7 +110,7 @@ func (e *Engine) askFor(ctx context.Context, in *Instance, ids []asset.ID, live 
 		if in.Select.Match == nil || in.Select.Match(a.Info) {
 			live.Add(a)
 		} else {
-			live.Unselect(a.ID)
+			live.Unselect(a.ID, asset.Outside{Refs: a.Refs})
 		}
 	}
 	for _, f := range found.Failed() {

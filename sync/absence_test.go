@@ -200,7 +200,8 @@ func TestRecognize_lostMap(t *testing.T) {
 				t.Errorf("%v %+v", err, p)
 			}
 		case "status":
-			states, err := m.Status(t.Context(), "prod")
+			st, err := m.Status(t.Context(), "prod")
+			states := st.Assets
 			if err != nil || len(states) != 4 || slices.ContainsFunc(states, func(s AssetStatus) bool { return s.State != InSync }) {
 				t.Errorf("%v %+v", err, states)
 			}
@@ -267,7 +268,7 @@ func TestUnseen_editIsWrittenOnce(t *testing.T) {
 		if run := m.pull(); len(run.Pulled) > 0 || len(run.Conflicts) > 0 {
 			t.Fatalf("a pull took the edit back: %+v", run)
 		}
-		if st, err := m.Status(t.Context(), "prod"); err != nil || st[0].State != GitNewer {
+		if st, err := m.Status(t.Context(), "prod"); err != nil || st.Assets[0].State != GitNewer {
 			t.Errorf("status %v %v", st, err)
 		}
 		p, _, err := m.Plan(t.Context(), "prod", "", importer.Policy{})
@@ -366,7 +367,8 @@ func TestAbsence_planAsksToo(t *testing.T) {
 			t.Errorf("%s: %d changes, failures %+v", name, len(p.Changes), run.Failures)
 		}
 	}
-	states, err := m.Status(t.Context(), "prod")
+	st, err := m.Status(t.Context(), "prod")
+	states := st.Assets
 	if err != nil || len(states) != 4 || states[0].State != GitNewer || states[1].State != Unreadable || states[2].State != GitNewer || states[3].State != InSync {
 		t.Errorf("%v %+v", err, states)
 	}

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dashkeep/dashkeep/importer"
@@ -46,9 +47,14 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 	defer func() { run.Ended = e.Now().UTC() }()
 	for _, c := range p.Changes {
 		if len(c.Conflicts) > 0 && c.Skip == "" {
-			run.Conflicts = append(run.Conflicts, Conflict{ID: c.ID, Title: c.Title(), Values: c.Conflicts})
+			conflict := Conflict{ID: c.ID, Title: c.Title(), Values: c.Conflicts}
+			if c.Action == importer.Delete {
+				conflict.Text = deletedAndEdited
+			}
+			run.Conflicts = append(run.Conflicts, conflict)
 		}
 	}
+	run.Held = HeldBy(p)
 	if len(p.Levels()) == 0 {
 		run.Outcome = &importer.Outcome{}
 		return nil
@@ -61,7 +67,8 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 	out, err := importer.Apply(ctx, leasedTarget{in.Target, valid}, p, importer.ApplyOptions{
 		Read:     in.reader(),
 		Preimage: func(ctx context.Context, live *asset.Set) error { return e.preimage(ctx, in, p, live, run) },
-		Progress: progress, OneByOne: in.OneByOne,
+		Progress: progress, OneByOne: in.OneByOne, Tolerate: in.tolerates(e.Now()),
+		Created: func(ctx context.Context, created []importer.Change) { e.ownCreated(ctx, in, created, run) },
 	})
 	if err != nil {
 		return in.named(err)
@@ -70,14 +77,18 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 	if len(out.Done) == 0 {
 		return nil
 	}
-	kept := context.WithoutCancel(ctx)
-	if err := e.closeBackup(kept, out, run); err != nil {
+	ctx = context.WithoutCancel(ctx)
+	if err := e.closeBackup(ctx, out, run); err != nil {
 		run.warn("what became of the run is not noted beside its pre-image: %v", err)
 	}
-	if err := e.sweepBackups(kept, in, run); err != nil {
+	if err := e.sweepBackups(ctx, in, run); err != nil {
 		run.warn("old pre-images are not removed: %v", err)
 	}
-	return e.rebase(context.WithoutCancel(ctx), in, out, run)
+	e.buryDeleted(ctx, in, out, run)
+	if err := e.putBack(ctx, in, out); err != nil {
+		run.warn("the brake does not know yet what was put back: %v", err)
+	}
+	return errors.Join(e.rebase(ctx, in, out, run), e.push(ctx, in, run))
 }
 
 // preimage commits what the run is about to touch, as it is on the server now,
@@ -87,6 +98,30 @@ func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, l
 		return err
 	}
 	return e.writeBackup(ctx, in, p, live, run)
+}
+
+// fillDeleted adds to the pre-image of what is deleted the values that the server
+// has and does not show, as both sides last knew them: nothing else will know them.
+func (e *Engine) fillDeleted(in *Instance, p *importer.Plan, live *asset.Set, files map[string][]byte) error {
+	var b *base
+	for _, c := range p.Changes {
+		a := live.Get(c.ID)
+		if c.Action != importer.Delete || !c.Applies() || a == nil || len(a.Unread) == 0 {
+			continue
+		}
+		if b == nil {
+			var err error
+			if b, err = e.loadBase(in, live); err != nil {
+				return err
+			}
+		}
+		full, err := takeUnread(a, content(b.set.Get(c.ID)))
+		if err != nil {
+			return err
+		}
+		files[basePath(c.ID)] = full
+	}
+	return nil
 }
 
 // rebase takes over into base what Git and the server agree on after writing.
@@ -116,10 +151,11 @@ func (e *Engine) rebase(ctx context.Context, in *Instance, out *importer.Outcome
 			git[d.ID] = content(desired.Get(d.ID))
 		}
 	}
+	b.state.Written = writtenApart(b.state.Written, out, desired)
 	if err := e.moveBase(ctx, in, b, git, out.Live, run); err != nil {
 		return fmt.Errorf("the server is written, but base of %s did not move (the next pull puts it right): %w", in.Name, err)
 	}
-	return e.push(ctx, in, run)
+	return nil
 }
 
 func (e *Engine) revision(rev string) (repo.Revision, error) {

@@ -85,6 +85,9 @@ func (b *Backup) encode() ([]byte, error) {
 // writeBackup makes the pre-image durable: nothing is written to a server before.
 func (e *Engine) writeBackup(ctx context.Context, in *Instance, p *importer.Plan, live *asset.Set, run *Run) error {
 	b, files := backupOf(in, p, live, run)
+	if err := e.fillDeleted(in, p, live, files); err != nil {
+		return err
+	}
 	data, err := b.encode()
 	if err != nil {
 		return err

@@ -35,6 +35,13 @@ type baseState struct {
 	// Missing are assets that the last pull did not find, with the account that
 	// missed them (see settleAbsence).
 	Missing map[string]string `json:"missing,omitempty"`
+	// Account is who the last pull read as, and Hidden what that account was not
+	// shown, with the account that had seen it before, if it had (see hearWitness).
+	Account string            `json:"account,omitempty"`
+	Hidden  map[string]string `json:"hidden,omitempty"`
+	// Written are assets that dashkeep itself made other than Git's head says since
+	// the last pull, with the digest of their content, "" for deleted ones.
+	Written map[string]string `json:"written,omitempty"`
 	// Returned are, as pointers by asset, values that the server put back to what they
 	// were before an apply: a conflict that is open yet (see returns).
 	Returned map[string][]string `json:"returned,omitempty"`
@@ -124,7 +131,7 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 	next := b.state
 	if run.Op == "pull" {
 		next = nextState(b.state, live)
-		next.Missing, next.Returned = run.missing, run.returned
+		next.Missing, next.Account, next.Hidden, next.Returned = run.missing, run.account, run.hidden, run.returned
 	}
 	state, err := json.Marshal(next)
 	if err != nil {
@@ -141,7 +148,8 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 func (e *Engine) agree(id asset.ID, b *base, git map[asset.ID][]byte, live *asset.Set, written []byte) ([]byte, error) {
 	old := content(b.set.Get(id))
 	g, known := git[id]
-	if _, bad := live.Unreadable(id); bad || !known || live.Unselected(id) || live.Hidden(id) {
+	_, bad := live.Unreadable(id)
+	if _, hidden := live.Hidden(id); bad || hidden || !known || live.Unselected(id) {
 		return old, nil
 	}
 	l := live.Get(id)
@@ -221,7 +229,7 @@ func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
 		return err
 	}
 	refs = slices.AppendSeq(refs, maps.Keys(backups))
-	for _, sort := range []string{"base", "ids"} { // pushing an absent ref would delete it there
+	for _, sort := range []string{"base", "ids", "inventory"} { // pushing an absent ref would delete it there
 		name := refName(sort, in.Name)
 		if _, ok, err := e.Repo.ReadRef(name); err != nil {
 			return err

@@ -49,8 +49,10 @@ type Instance struct {
 	IDs       *IDs // the map that Source and Target use; nil when they need none
 	Rules     normalize.Rules
 	Kinds     []asset.Kind // in dependency order
+	Named     []asset.Kind // those that the config names (select.kinds)
 	Select    exporter.Selection
 	Brake     exporter.Brake
+	Prune     importer.Prune // of the config: Enabled, Max, MaxPercent, and what the platform cannot delete
 	Rule      func(asset.Info) importer.Rule
 	Folders   []string // that rules name, so that a file in one may move when its rule changes
 	// RevertWindow is how long after an apply a value that returns to what it was
@@ -63,6 +65,8 @@ type Instance struct {
 	// Author is the Git author for a server's user; ok is false when commits of
 	// that user are to carry the committer's name.
 	Author func(p asset.Person) (sig repo.Signature, ok bool)
+	// Rights tells what the account may do; nil where the platform cannot.
+	Rights func(ctx context.Context) ([]platform.KindRights, bool, error)
 	// Ping logs in and says what the server is.
 	Ping func(ctx context.Context) (platform.Server, error)
 

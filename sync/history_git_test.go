@@ -166,6 +166,7 @@ func playOnGit(t *testing.T, seed uint64, steps int, remote bool) {
 	g.machine = l.machine("clone", url, s)
 	g.machine.Now = l.now
 	in := g.machine.Instances[0]
+	in.Prune = importer.Prune{Max: 10, MaxPercent: 100}
 	in.Rule = func(asset.Info) importer.Rule { return rule }
 	if window {
 		in.RevertWindow = 100 * 365 * 24 * time.Hour

@@ -18,13 +18,13 @@ import (
 // refs parted.
 const forkDepth = 5000
 
-// joinOwnRefs settles base and ids where two machines moved them apart, from the
+// joinOwnRefs settles base, ids and inventory where two machines moved them apart, from the
 // errors of a fetch. Other errors come back.
 func (e *Engine) joinOwnRefs(ctx context.Context, err error) error {
 	var rest []error
 	for _, err := range flatten(err) {
 		var d *repo.DivergedError
-		if !errors.As(err, &d) || d.Remote == "" || !strings.HasPrefix(d.Ref, refName("base", "")) && !strings.HasPrefix(d.Ref, refName("ids", "")) {
+		if !errors.As(err, &d) || d.Remote == "" || !joined(d.Ref) {
 			rest = append(rest, err)
 			continue
 		}
@@ -33,6 +33,16 @@ func (e *Engine) joinOwnRefs(ctx context.Context, err error) error {
 		}
 	}
 	return errors.Join(rest...)
+}
+
+// joined reports whether a ref's content can be put together from two machines'.
+func joined(ref string) bool {
+	for _, sort := range []string{"base", "ids", "inventory"} {
+		if strings.HasPrefix(ref, refName(sort, "")+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 func (e *Engine) joinRef(ctx context.Context, d *repo.DivergedError) error {
@@ -100,6 +110,8 @@ func joinFile(name string, fork, ours, theirs []byte) []byte {
 		return joinState(ours, theirs)
 	case name == idsFile:
 		return joinIDs(ours, theirs)
+	case name == inventoryFile:
+		return joinInventory(fork, ours, theirs)
 	}
 	merged, _, err := merge.Three(fork, theirs, ours)
 	if err != nil {
@@ -128,6 +140,12 @@ func joinState(ours, theirs []byte) []byte {
 			b.Returned = map[string][]string{}
 		}
 		maps.Copy(b.Returned, a.Returned)
+	}
+	for id, own := range a.Written {
+		if _, ok := b.Written[id]; !ok {
+			b.Written = notNil(b.Written)
+			b.Written[id] = own
+		}
 	}
 	return encodeOwn(b, theirs)
 }

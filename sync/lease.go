@@ -117,8 +117,17 @@ func (t leasedTarget) Import(ctx context.Context, as []*asset.Asset, deps *asset
 
 // Delete implements importer.Target.
 func (t leasedTarget) Delete(ctx context.Context, id asset.ID) error {
+	_, err := t.Trash(ctx, id)
+	return err
+}
+
+// Trash implements importer.Trasher, for targets that do and for others.
+func (t leasedTarget) Trash(ctx context.Context, id asset.ID) (string, error) {
 	if !t.valid() {
-		return errLeaseLost
+		return "", errLeaseLost
 	}
-	return t.Target.Delete(ctx, id)
+	if bin, ok := t.Target.(importer.Trasher); ok {
+		return bin.Trash(ctx, id)
+	}
+	return "", t.Target.Delete(ctx, id)
 }

@@ -263,3 +263,10 @@ func TestTwoMachines_idsAreJoined(t *testing.T) {
 		t.Error(refs, err)
 	}
 }
+
+func (l *lab) unhook() {
+	l.Helper()
+	if err := os.Remove(l.path("remote.git", "hooks", "pre-receive")); err != nil {
+		l.Fatal(err)
+	}
+}

@@ -26,6 +26,7 @@ type pure struct {
 	files, base map[asset.ID][]byte
 	kept        map[asset.ID][]string // contested pointers of open conflicts
 	runs        []pureRun             // oldest first
+	owned       map[asset.ID]bool     // the inventory
 }
 
 // pureRun is the pre-image of a run.
@@ -35,7 +36,7 @@ type pureRun struct {
 }
 
 func newPure(t reporter, s *fakeServer, rule importer.Rule, window bool) *pure {
-	return &pure{t: t, s: s, rule: rule, window: window, memo: newMemo(), files: map[asset.ID][]byte{}, base: map[asset.ID][]byte{}}
+	return &pure{t: t, s: s, rule: rule, window: window, memo: newMemo(), files: map[asset.ID][]byte{}, base: map[asset.ID][]byte{}, owned: map[asset.ID]bool{}}
 }
 
 func (p *pure) git() map[asset.ID][]byte { return p.files }
@@ -90,6 +91,8 @@ func (p *pure) live(_ context.Context, ids []asset.ID) (*asset.Set, error) {
 func (p *pure) policy(o importer.Policy) importer.Policy {
 	o.Rule = func(asset.Info) importer.Rule { return p.rule }
 	o.Returned = p.returned
+	o.Prune.Max, o.Prune.MaxPercent = 10, 100
+	o.Prune.Owned = func(id asset.ID) bool { return p.owned[id] }
 	return o
 }
 
@@ -120,10 +123,13 @@ func (p *pure) pullTo(accept, whole bool) pulled {
 		p.t.Fatalf("%v", err)
 	}
 	brake := exporter.Brake{Removed: 10, ChangedPercent: 25}
-	if held := brake.Check(exporter.Seen{Known: b.set.Len(), Live: live.Len() + len(live.Failed()), Removed: r.Removed, Changed: r.Changed}); held != nil && !accept {
+	if held := brake.Check(exporter.Seen{Known: b.set.Len(), Live: live.Len() + len(live.Failed()), Removed: r.Removed, Changed: len(r.Changed)}); held != nil && !accept {
 		return pulled{held: true}
 	}
 	contested := map[asset.ID][]string{}
+	for id := range p.s.broken {
+		contested[id] = p.kept[id]
+	}
 	for _, c := range slices.Concat(r.Conflicts, r.Decided) {
 		at, err := p.returned(c.ID, p.base[c.ID], content(live.Get(c.ID)))
 		if err != nil {
@@ -197,7 +203,12 @@ func (p *pure) carryOut(plan *importer.Plan) (w wrote) {
 		p.runs = append(p.runs, r)
 		return nil
 	}
-	out, err := importer.Apply(context.Background(), p.s, plan, importer.ApplyOptions{Read: p.live, Preimage: keep})
+	out, err := importer.Apply(context.Background(), p.s, plan, importer.ApplyOptions{Read: p.live, Preimage: keep,
+		Created: func(_ context.Context, cs []importer.Change) {
+			for _, c := range cs {
+				p.owned[c.ID] = true
+			}
+		}})
 	if err != nil {
 		p.t.Fatalf("%v", err)
 	}
@@ -209,7 +220,9 @@ func (p *pure) carryOut(plan *importer.Plan) (w wrote) {
 	for _, d := range out.Done {
 		if d.Err == nil {
 			git[d.ID] = p.files[d.ID]
-			if d.Action != importer.Delete {
+			if d.Action == importer.Delete {
+				delete(p.owned, d.ID)
+			} else {
 				written[d.ID] = d.After.Content
 			}
 		}

@@ -69,8 +69,9 @@ type model struct {
 	window bool // values that go back to a pre-image are a conflict
 	memo   *memo
 
-	alive  map[string]bool // values somebody set and nobody, nor a rule, has replaced or dropped knowingly
-	common map[string]bool // what Git and live once held both
+	alive  map[string]bool   // values somebody set and nobody, nor a rule, has replaced or dropped knowingly
+	common map[string]bool   // what Git and live once held both
+	people map[asset.ID]bool // assets made by people on the server, and never by dashkeep
 	pages  map[asset.ID]fields
 	fork   map[asset.ID][]byte // somebody's branch, and where it began
 	from   map[asset.ID][]byte
@@ -85,7 +86,7 @@ type doubled struct{ before, after fields }
 
 func newModel(t reporter, rnd chooser, s *fakeServer, k keeperUnderTest, rule importer.Rule, window bool) *model {
 	m := &model{t: t, rnd: rnd, s: s, k: k, rule: rule, window: window, memo: newMemo(), alive: map[string]bool{}, common: map[string]bool{},
-		pages: map[asset.ID]fields{}, writes: map[asset.ID][]doubled{}, stale: map[string]string{}}
+		people: map[asset.ID]bool{}, pages: map[asset.ID]fields{}, writes: map[asset.ID][]doubled{}, stale: map[string]string{}}
 	m.say("rule %+v, window %v", rule, window)
 	for range 4 {
 		m.createLive()
@@ -174,6 +175,7 @@ func (m *model) fresh() (asset.ID, fields) {
 func (m *model) createLive() {
 	id, f := m.fresh()
 	m.s.edit("Grace", id, func(o *object) { o.fields = f })
+	m.people[id] = true
 	m.say("server: new %s %s", id, valuesOf(f))
 }
 
@@ -290,7 +292,7 @@ func (m *model) oldPage() {
 	f[k] = m.value()
 	m.say("git: %s %s=%s", id, k, f[k])
 	m.k.commit(map[asset.ID][]byte{id: m.memo.encode(id, f)})
-	m.write("apply", func() wrote { return m.k.apply(importer.Policy{}) }, nil)
+	m.write("apply", func() wrote { return m.k.apply(importer.Policy{}) }, nil, false)
 	m.savePage()
 	if m.rnd.IntN(2) == 0 {
 		m.pull(false)
@@ -518,7 +520,7 @@ func equalBytes(a, b []byte) bool { return string(a) == string(b) }
 
 // write plays something that writes to the server, under a fault now and then, and
 // takes note of what it was allowed to overwrite.
-func (m *model) write(what string, do func() wrote, made map[asset.ID][]byte) {
+func (m *model) write(what string, do func() wrote, made map[asset.ID][]byte, prune bool) {
 	before := m.liveDocs()
 	fault := m.rnd.IntN(6)
 	left := m.rnd.IntN(3)
@@ -536,6 +538,7 @@ func (m *model) write(what string, do func() wrote, made map[asset.ID][]byte) {
 	m.s.onImport = nil
 	m.say("%s: %d planned, killed %v, fault %d", what, len(w.plan.Levels()), w.killed, fault)
 	after := m.liveDocs()
+	m.pruned(before, after, prune, made != nil)
 	for _, level := range w.plan.Levels() {
 		for _, c := range level {
 			b, a := m.memo.read(before[c.ID]), m.memo.read(after[c.ID])
@@ -560,6 +563,24 @@ func (m *model) write(what string, do func() wrote, made map[asset.ID][]byte) {
 }
 
 type killed struct{}
+
+// pruned: an apply deletes what dashkeep made, when it may, and nothing else; an undo
+// what its run made.
+func (m *model) pruned(before, after map[asset.ID][]byte, prune, undo bool) {
+	for id := range after {
+		if before[id] == nil {
+			delete(m.people, id)
+		}
+	}
+	for id := range before {
+		if after[id] == nil {
+			m.say("deleted on the server by dashkeep: %s", id)
+			if m.people[id] || !prune && !undo {
+				m.fail("%s is deleted on the server", id)
+			}
+		}
+	}
+}
 
 // resolve settles every conflict the way a person does: one side, knowingly.
 func (m *model) resolve(accept bool) {
@@ -599,6 +620,7 @@ func (m *model) resolve(accept bool) {
 
 // note remembers what a run without a fault wrote.
 func (m *model) note(w wrote, before map[asset.ID][]byte) {
+	m.pruned(before, m.liveDocs(), false, false)
 	for _, level := range w.plan.Levels() {
 		for _, c := range level {
 			m.writes[c.ID] = slices.Insert(m.writes[c.ID], 0, doubled{m.memo.read(before[c.ID]), m.memo.read(content(c.After))})
@@ -645,6 +667,7 @@ func (m *model) disaster() {
 	if m.rnd.IntN(2) == 0 {
 		m.say("restore")
 		m.note(m.k.restore(), nil)
+		clear(m.people)
 		return
 	}
 	base := m.k.baseOf()
@@ -718,7 +741,8 @@ func (m *model) step() {
 			m.decided(p)
 		}
 	case n < 90:
-		m.write("apply", func() wrote { return m.k.apply(importer.Policy{}) }, nil)
+		prune := m.rnd.IntN(2) == 0
+		m.write(fmt.Sprintf("apply prune=%v", prune), func() wrote { return m.k.apply(importer.Policy{Prune: importer.Prune{Enabled: prune}}) }, nil, prune)
 	case n < 94:
 		m.undo()
 	case n < 98:
@@ -738,7 +762,7 @@ func (m *model) undo() {
 			w.plan = &importer.Plan{}
 		}
 		return w
-	}, map[asset.ID][]byte{})
+	}, map[asset.ID][]byte{}, false)
 	before := m.there(m.k.git())
 	for _, doc := range made { // what the run had made, and is on neither side now, was taken back knowingly
 		for _, v := range m.memo.values(doc) {

@@ -58,7 +58,7 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	if live, err = e.recognize(ctx, to, live, desired, b.set); err != nil {
 		return nil, err
 	}
-	if err := e.askForKnown(ctx, to, live, desired, b.set); err != nil {
+	if err := e.askForKnown(ctx, to, live, desired, b); err != nil {
 		return nil, err
 	}
 	markBroken(desired, broken, live, b.set)
@@ -68,11 +68,23 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	for _, f := range live.Failed() {
 		run.fail(to, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
+	run.sayNotRead(to, live)
 	var back *returns
 	if from == to {
 		back = e.returns(to, live, b)
 	}
-	plan, err := importer.MakePlan(desired, live, b.set, e.policy(to, p, back))
+	p = e.policy(to, p, back)
+	if p.Prune, err = e.prunePolicy(to, p.Prune, desired, live, broken, run); err != nil {
+		return nil, err
+	}
+	if from != to {
+		own, err := e.loadBase(to, live)
+		if err != nil {
+			return nil, err
+		}
+		p.Prune.Base = own.set
+	}
+	plan, err := importer.MakePlan(desired, live, b.set, p)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +92,12 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 	if head, _, err := e.Repo.Head(); err == nil && from == to {
 		plan.Head = string(head)
 	}
-	run.Plan, run.Revision, run.Notes = plan, revision, live.Notes
+	run.Plan, run.Revision, run.Notes, run.Held = plan, revision, live.Notes, HeldBy(plan)
 	return plan, nil
 }
 
-// reader is how an apply reads assets of the instance anew.
+// reader is how an apply reads assets of the instance anew; nil ids are all there
+// is, selected or not.
 func (in *Instance) reader() func(context.Context, []asset.ID) (*asset.Set, error) {
 	return func(ctx context.Context, ids []asset.ID) (*asset.Set, error) {
 		return exporter.Export(ctx, in.Source, exporter.Options{Rules: in.Rules, IDs: ids})

@@ -257,9 +257,9 @@ func TestPull_ignore(t *testing.T) {
 	if run := m.pull(); len(run.Pulled)+len(run.Conflicts) > 0 || m.gitField(n(1), "b") != "G" {
 		t.Errorf("%+v", run)
 	}
-	list, err := m.Status(context.Background(), "prod")
-	if err != nil || slices.ContainsFunc(list, func(a AssetStatus) bool { return a.State != InSync }) {
-		t.Errorf("%v %+v", err, list)
+	st, err := m.Status(context.Background(), "prod")
+	if err != nil || slices.ContainsFunc(st.Assets, func(a AssetStatus) bool { return a.State != InSync }) {
+		t.Errorf("%v %+v", err, st)
 	}
 }
 
@@ -415,5 +415,23 @@ func TestPull_brokenStructure(t *testing.T) {
 	}
 	if p, _, err := m.Plan(context.Background(), "prod", "", importer.Policy{}); err != nil || len(p.Changes) != 1 || p.Changes[0].Applies() {
 		t.Errorf("%v %+v", err, p)
+	}
+}
+
+// An open conflict stays one over a pull that cannot read the asset.
+func TestPull_returnedAndUnreadable(t *testing.T) {
+	m, s := ruled(t, importer.Rule{}, false)
+	m.Instances[0].RevertWindow = 24 * time.Hour
+	s.clock = m.l.now()
+	m.gitSet(n(1), "a", "G", "b", "0")
+	m.apply(importer.Policy{})
+	s.set("Ada", n(1), "a", "0")
+	m.pull()
+	s.set("Ada", n(1), "a", "third")
+	s.broken[n(1)] = true
+	m.pull()
+	delete(s.broken, n(1))
+	if run := m.pull(); len(run.Conflicts) != 1 || m.gitField(n(1), "a") != "G" {
+		t.Errorf("%+v", run)
 	}
 }

@@ -127,12 +127,16 @@ func (e *Engine) bring(ctx context.Context, in *Instance, live *asset.Set, o Pul
 func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o PullOptions, run *Run) error {
 	e.recording.Lock()
 	defer e.recording.Unlock()
-	run.Conflicts, run.Dirty, run.Failures, run.Accepted = nil, nil, nil, nil
+	run.Conflicts, run.Dirty, run.Failures, run.Accepted, run.alive = nil, nil, nil, nil, nil
 	rec, b, err := e.lookAt(ctx, in, live, o, run)
 	if err != nil {
 		return err
 	}
-	if held := e.brake(in, b, live, rec, o, run); held != nil {
+	if err := e.brake(ctx, in, b, live, rec, o, run); err != nil {
+		var held *HeldError
+		if !errors.As(err, &held) {
+			return err
+		}
 		run.Held = held
 		return nil
 	}
@@ -147,6 +151,9 @@ func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	e.park(ctx, in, rec.Parked, run)
 	if err := e.moveBase(ctx, in, b, rec.Git, live, run); err != nil {
 		return fmt.Errorf("the pull of %s is committed, but base did not move (the next pull puts it right): %w", in.Name, err)
+	}
+	if err := e.settle(ctx, in, rec, live, run); err != nil {
+		return err
 	}
 	if in.IDs != nil {
 		if err := in.IDs.Keep(); err != nil {
@@ -187,7 +194,12 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	for _, f := range live.Failed() {
 		run.fail(in, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
+	run.sayNotRead(in, live)
+	e.sayHidden(in, desired, live, run)
 	run.Notes = live.Notes
+	if err := e.takeAsNew(in, b, desired, live, run); err != nil {
+		return nil, nil, err
+	}
 	dirty, err := e.Repo.Dirty(ctx, in.Root+"/")
 	if err != nil {
 		return nil, nil, err
@@ -197,7 +209,7 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	if err != nil {
 		return nil, nil, err
 	}
-	run.Conflicts, run.Decided, run.Edits, run.Dirty, run.returned = rec.Conflicts, rec.Decided, rec.Edits, rec.Dirty, back.open(rec)
+	run.Conflicts, run.Decided, run.Edits, run.Dirty, run.returned = rec.Conflicts, rec.Decided, rec.Edits, rec.Dirty, back.open(rec, desired)
 	if un := unnamed(broken); len(un) > 0 && len(rec.Pulled) > 0 {
 		rec.holdAdditions(un, run)
 	}
@@ -218,27 +230,6 @@ func (r *reconciled) holdAdditions(broken []BrokenFile, run *Run) {
 		kept = append(kept, p)
 	}
 	r.Pulled = kept
-}
-
-// brake holds a pull that would take too much out of Git (SPEC promise 6).
-func (e *Engine) brake(in *Instance, b *base, live *asset.Set, rec *reconciled, o PullOptions, run *Run) error {
-	if o.Accept {
-		return nil
-	}
-	removed := slices.Clone(rec.Removed)
-	for _, id := range b.set.IDs() {
-		if live.Hidden(id) { // not counted as gone yet, and many of them are a disaster already
-			removed = append(removed, id)
-		}
-	}
-	held := in.Brake.Check(exporter.Seen{
-		Known: b.set.Len(), Live: live.Len() + len(live.Failed()), Removed: removed, Changed: rec.Changed,
-		WentBack: wentBack(b.state, live),
-	})
-	if held == nil {
-		return nil
-	}
-	return &HeldError{Instance: in.Name, Held: held}
 }
 
 // commit turns what changed into commits, refusing what looks like a secret.

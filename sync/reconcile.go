@@ -19,7 +19,7 @@ type reconciled struct {
 	Parked    []Parked
 	Dirty     []string
 	Removed   []asset.ID          // gone from the server since the last pull, selection aside
-	Changed   int                 // assets the server changed since the last pull
+	Changed   []asset.ID          // the server changed them since the last pull
 	Git       map[asset.ID][]byte // content after the pull; nil is absent, no entry is unknown
 	w         ways
 }
@@ -80,7 +80,7 @@ func (r *reconciled) one(id asset.ID, d *asset.Asset, live *asset.Set, b *asset.
 		return err
 	}
 	if b != nil && moved {
-		r.Changed++
+		r.Changed = append(r.Changed, id)
 	}
 	if d == nil {
 		r.fresh(l, b, moved, rule)
@@ -141,7 +141,7 @@ func (r *reconciled) fresh(l, b *asset.Asset, moved bool, rule importer.Rule) {
 		if !moved {
 			return
 		}
-		c := Conflict{ID: l.ID, Title: l.Title, Text: "deleted in Git, but changed on the server since both last agreed"}
+		c := Conflict{ID: l.ID, Title: l.Title, Text: deletedAndEdited}
 		if !r.decide(c, rule) {
 			if rule.OnConflict == importer.Branch {
 				r.Parked = append(r.Parked, Parked{Info: l.Info, Path: r.w.pathOf(l), Content: l.Content})
@@ -160,6 +160,8 @@ func (r *reconciled) fresh(l, b *asset.Asset, moved bool, rule importer.Rule) {
 	r.Git[l.ID] = l.Content
 	r.Pulled = append(r.Pulled, Pulled{Info: l.Info, Action: "added", Path: p, After: l.Content})
 }
+
+const deletedAndEdited = "deleted in Git, but changed on the server since both last agreed"
 
 // movedSince reports whether live differs from base in what it can show and the
 // rule compares. Without a base everything counts as moved.

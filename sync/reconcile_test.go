@@ -68,7 +68,7 @@ func reconcileState(t *testing.T, b, g, l, trouble string) {
 		live.Fail(asset.Failure{Info: asset.Info{ID: u1}, Err: errors.New("500")})
 	case "unselected":
 		live = side(t, "", nil)
-		live.Unselect(u1)
+		live.Unselect(u1, asset.Outside{})
 	case "broken file":
 		desired = side(t, "", nil)
 		desired.Fail(asset.Failure{Info: asset.Info{ID: u1}, Err: errors.New("not YAML")})
@@ -236,8 +236,8 @@ func TestReconcile_deletedInGitAndHiddenLive(t *testing.T) {
 	live := side(t, "", canon(t, u1, "Title", "a", "1"))
 	live.Get(u1).Unread = []string{"/spec/hidden"}
 	r := mustReconcile(t, side(t, "", nil), live, base)
-	if len(r.Conflicts) > 0 || r.Changed != 0 {
-		t.Errorf("nothing moved on the server, but: %+v, %d changed", r.Conflicts, r.Changed)
+	if len(r.Conflicts) > 0 || len(r.Changed) != 0 {
+		t.Errorf("nothing moved on the server, but: %+v, %v changed", r.Conflicts, r.Changed)
 	}
 }
 
@@ -248,7 +248,7 @@ func TestReconcile_hiddenEditInGitIsNoServerChange(t *testing.T) {
 	git := side(t, filePath, canon(t, u1, "Title", "a", "1", "hidden", "other"))
 	live := side(t, "", canon(t, u1, "Title", "a", "1"))
 	live.Get(u1).Unread = []string{"/spec/hidden"}
-	if r := mustReconcile(t, git, live, base); r.Changed != 0 || len(r.Pulled) > 0 || len(r.Conflicts) > 0 {
+	if r := mustReconcile(t, git, live, base); len(r.Changed) != 0 || len(r.Pulled) > 0 || len(r.Conflicts) > 0 {
 		t.Errorf("nothing moved on the server, but: %+v", r)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/repo"
 )
 
 // RestoreOptions are the choices of one restore.
@@ -12,6 +13,7 @@ type RestoreOptions struct {
 	At     string                // revision to put back
 	To     string                // another instance to write to; "" for the same
 	Select func(asset.Info) bool // nil for everything
+	Prune  bool                  // delete what is in the inventory and not in the revision
 }
 
 // PlanRestore is the plan of a restore: the files of name at a revision replace
@@ -32,7 +34,7 @@ func (e *Engine) PlanRestore(ctx context.Context, name string, o RestoreOptions)
 	if err := e.fetch(ctx, to, run); err != nil {
 		return nil, run, err
 	}
-	p, err := e.plan(ctx, from, to, o.At, importer.Policy{Force: importer.Always, Select: o.Select}, run)
+	p, err := e.plan(ctx, from, to, o.At, importer.Policy{Force: importer.Always, Select: o.Select, Prune: importer.Prune{Enabled: o.Prune, Restore: true}}, run)
 	return p, run, err
 }
 
@@ -47,6 +49,6 @@ func (e *Engine) Restore(ctx context.Context, p *importer.Plan, progress func(im
 		return nil, &PullOnlyError{Instance: in.Name}
 	}
 	run := e.newRun("restore", in)
-	run.Plan = p
+	run.Plan, run.Revision = p, repo.Revision(p.Revision)
 	return run, e.carryOut(ctx, in, p, progress, run)
 }

@@ -118,9 +118,19 @@ func (r *returns) since(id asset.ID) time.Time {
 }
 
 // open are the pointers of what nobody has decided, or a rule for Git, which the
-// server does not have yet.
-func (r *returns) open(rec *reconciled) map[string][]string {
+// server does not have yet. What could not be looked at stays open.
+func (r *returns) open(rec *reconciled, desired *asset.Set) map[string][]string {
 	out := map[string][]string{}
+	for text, pointers := range r.kept {
+		id, err := asset.ParseID(text)
+		if err != nil {
+			continue
+		}
+		_, broken := desired.Unreadable(id)
+		if broken || r.live.Get(id) == nil && !r.live.Absent(id) {
+			out[text] = pointers
+		}
+	}
 	for _, c := range slices.Concat(rec.Conflicts, rec.Decided) {
 		for _, v := range c.Values {
 			if c.Winner != importer.Live && slices.Contains(r.found[c.ID], v.Path) {

@@ -17,7 +17,7 @@ import (
 // Run is one recorded execution: what a command reports.
 type Run struct {
 	ID       string
-	Op       string // pull, apply, restore, undo, resolve
+	Op       string // pull, apply, restore, undo, resolve, manage, release
 	Instance string
 	Server   string // version, when known
 	Started  time.Time
@@ -34,6 +34,8 @@ type Run struct {
 	Dirty     []string   // files a person edited and did not commit; left alone
 	Failures  []Failure  // assets that could not be handled
 	Accepted  []Failure  // the same, listed under accept: in the config
+	Hidden    []Failure  // in Git and not shown to this account, which was never shown them
+	NotRead   []asset.KindError
 	Notes     []asset.Note
 	Warnings  []string
 	Held      error // the brake holds: nothing was committed
@@ -43,10 +45,15 @@ type Run struct {
 	live    *asset.Set        // what a pull read
 	base    repo.Revision     // base before that
 	missing map[string]string // what it did not find for the first time, and the account
+	account string            // who it read as, of a witness
+	hidden  map[string]string // what a witness may be hiding, and the account that had seen it
+	alive   []string          // what it found again though a run had deleted it, in words
 
 	returned map[string][]string // see baseState
 
-	Checks []Check // what was refreshed or tried afterwards
+	Checks    []Check      // what was refreshed or tried afterwards
+	Inventory []asset.Info // what manage took in, or release took out
+	Managed   int          // assets in the inventory afterwards
 
 	Plan    *importer.Plan
 	Outcome *importer.Outcome

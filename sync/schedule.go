@@ -123,11 +123,15 @@ func (e *Engine) autoApply(ctx context.Context, in *Instance, pulled *Run) (*Run
 		return nil, err
 	}
 	run := e.newRun("apply", in)
-	p, err := e.planFor(ctx, in, in, live, "", importer.Policy{}, run)
+	p, err := e.planFor(ctx, in, in, live, "", importer.Policy{Prune: importer.Prune{Enabled: in.Prune.Enabled}}, run)
 	if err != nil {
 		return run, err
 	}
 	if len(p.Levels()) == 0 {
+		if run.Held != nil {
+			run.Ended = e.Now().UTC()
+			return run, nil
+		}
 		return nil, nil
 	}
 	mark, err := fingerprint(p)
@@ -165,6 +169,11 @@ func (e *Engine) waits(in *Instance) (bool, error) {
 	}
 	for _, id := range desired.IDs() {
 		if !bytes.Equal(content(desired.Get(id)), content(b.set.Get(id))) {
+			return true, nil
+		}
+	}
+	for _, id := range b.set.IDs() {
+		if in.Prune.Enabled && desired.Get(id) == nil {
 			return true, nil
 		}
 	}

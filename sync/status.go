@@ -3,6 +3,7 @@ package sync
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -21,6 +22,7 @@ const (
 	OnlyLive   State = "only live"
 	OnlyGit    State = "only git"
 	Unreadable State = "unreadable"
+	NotShown   State = "not shown" // in Git, and the account may not be shown it
 )
 
 // AssetStatus is one asset of a status report.
@@ -28,12 +30,25 @@ type AssetStatus struct {
 	Info  asset.Info
 	State State
 	Path  string
-	Err   error // when Unreadable
+	Err   error // when Unreadable or NotShown
+	// Accepted is why an Unreadable one is no failure (accept: in the config).
+	Accepted string
+	// Managed says that it is in the inventory, so that prune may delete it.
+	Managed bool
+	Note    string // what else is known of it
+}
+
+// Status is how an instance stands.
+type Status struct {
+	Assets  []AssetStatus
+	NotRead []asset.KindError
+	// Failures are kinds that the config names and the account may not read.
+	Failures []Failure
 }
 
 // Status reads the server and says, per asset, which side moved. Nothing is
 // written on either side.
-func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error) {
+func (e *Engine) Status(ctx context.Context, name string) (*Status, error) {
 	in, err := e.Instance(name)
 	if err != nil {
 		return nil, err
@@ -57,11 +72,16 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := e.askForKnown(ctx, in, live, desired, b.set); err != nil {
+	if err := e.askForKnown(ctx, in, live, desired, b); err != nil {
 		return nil, err
 	}
 	markBroken(desired, broken, live, b.set)
-	var out []AssetStatus
+	v, err := e.loadInventory(in)
+	if err != nil {
+		return nil, err
+	}
+	out := &Status{}
+	out.NotRead, out.Failures = in.notRead(live)
 	for _, id := range allIDs(desired, live) {
 		if live.Unselected(id) {
 			continue
@@ -70,10 +90,17 @@ func (e *Engine) Status(ctx context.Context, name string) ([]AssetStatus, error)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, s)
+		s.Managed = v.owns(id)
+		if t, buried := v.tombstone(id); buried && live.Get(id) != nil {
+			s.Note = t.String() + " and on the server again"
+		}
+		if in.Accepted != nil && s.State == Unreadable {
+			s.Accepted, _ = in.Accepted(id, e.Now())
+		}
+		out.Assets = append(out.Assets, s)
 	}
 	for _, f := range unnamed(broken) {
-		out = append(out, AssetStatus{State: Unreadable, Path: f.Path, Err: f.Err})
+		out.Assets = append(out.Assets, AssetStatus{State: Unreadable, Path: f.Path, Err: f.Err})
 	}
 	return out, nil
 }
@@ -95,6 +122,10 @@ func statusOf(id asset.ID, desired, live, base *asset.Set, in *Instance) (AssetS
 			}
 			return s, nil
 		}
+	}
+	if why, hidden := live.Hidden(id); hidden {
+		s.State, s.Err = NotShown, errors.New(why)
+		return s, nil
 	}
 	switch {
 	case l == nil:

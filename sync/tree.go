@@ -23,7 +23,7 @@ func loadTree(in *Instance, files map[string][]byte, known ...*asset.Set) (*asse
 		paths = append(paths, p)
 	}
 	slices.Sort(paths)
-	owner := map[asset.ID]string{}
+	owners := map[asset.ID][]string{}
 	for _, p := range paths {
 		kind, ok := kindOfPath(in, p)
 		if !ok {
@@ -34,22 +34,40 @@ func loadTree(in *Instance, files map[string][]byte, known ...*asset.Set) (*asse
 		case err != nil:
 		case a.ID.Kind != kind:
 			err = fmt.Errorf("%s: it says kind: %s but lies in %s", p, a.ID.Kind, path.Dir(p))
-		case owner[a.ID] != "":
-			err = fmt.Errorf("%s: it holds %s, and so does %s", p, a.ID, owner[a.ID])
 		}
 		if err != nil {
 			broken = append(broken, BrokenFile{Path: p, ID: idOfPath(kind, p), Err: err})
 			continue
 		}
 		a.Path = p
-		owner[a.ID] = p
+		owners[a.ID] = append(owners[a.ID], p)
 		assets = append(assets, a)
 	}
+	assets, broken = single(assets, broken, owners)
 	set, err := asset.NewSet(assets...)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the files of instance %s: %w", in.Name, err)
 	}
 	return set, broken, nil
+}
+
+// single takes out every asset that stands in two files: which of them a person
+// meant, nobody can tell.
+func single(assets []*asset.Asset, broken []BrokenFile, owners map[asset.ID][]string) ([]*asset.Asset, []BrokenFile) {
+	var kept []*asset.Asset
+	for _, a := range assets {
+		files := owners[a.ID]
+		if len(files) == 1 {
+			kept = append(kept, a)
+			continue
+		}
+		other := files[0]
+		if other == a.Path {
+			other = files[1]
+		}
+		broken = append(broken, BrokenFile{Path: a.Path, ID: a.ID, Err: fmt.Errorf("%s: it holds %s, and so does %s: keep one of them", a.Path, a.ID, other)})
+	}
+	return kept, broken
 }
 
 func kindOfPath(in *Instance, p string) (asset.Kind, bool) {

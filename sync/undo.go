@@ -92,7 +92,11 @@ func (e *Engine) PlanUndo(ctx context.Context, b *Backup, overwrite importer.Ove
 	if live, err = e.recognize(ctx, in, live, before, after); err != nil {
 		return nil, run, err
 	}
-	if err := e.askForKnown(ctx, in, live, before, after); err != nil {
+	seen, err := e.loadBase(in, live)
+	if err != nil {
+		return nil, run, err
+	}
+	if err := e.askForKnown(ctx, in, live, before, &base{set: after, state: seen.state}); err != nil {
 		return nil, run, err
 	}
 	for _, f := range live.Failed() {

@@ -88,7 +88,8 @@ a signal. Any other code means failure.`,
 		return usageError{fmt.Sprintf("%v; see %s --help", err, c.CommandPath())}
 	})
 	root.AddCommand(a.demoCmd(), a.initCmd(), a.checkCmd(), a.pullCmd(), a.planCmd(), a.applyCmd(), a.restoreCmd(), a.undoCmd(), a.runsCmd(), a.resolveCmd(), a.bundleCmd(),
-		a.statusCmd(), a.lintCmd(), a.serveCmd(), a.configCmd(), a.versionCmd())
+		a.manageCmd(), a.releaseCmd(), a.statusCmd(), a.lintCmd(), a.serveCmd(), a.configCmd(), a.versionCmd())
+	a.completeInstances(root.Commands()...)
 	return root
 }
 

@@ -20,13 +20,15 @@ func TestJSONPageNamesEveryField(t *testing.T) {
 	for heading, v := range map[string]any{
 		"plan": planReport{}, "change": changeReport{}, "run": runReport{}, "asset": assetReport{}, "value": valueReport{},
 		"status": statusReport{}, "state": stateReport{}, "check": checkReport{}, "lint": findingReport{},
-		"bundle": bundleReport{}, "runs": writeReport{},
+		"bundle": bundleReport{}, "repository": repoReport{}, "finding": repoFindingReport{},
+		"rights": rightsReport{}, "kind": kindReport{},
+		"runs": writeReport{},
 	} {
 		if got, want := documented(page, heading), printed(v); !slices.Equal(got, want) {
 			t.Errorf("docs/json.md, %s\n has  %v\n want %v", heading, got, want)
 		}
 	}
-	for _, st := range []syncer.State{syncer.InSync, syncer.LiveNewer, syncer.GitNewer, syncer.BothMoved, syncer.OnlyLive, syncer.OnlyGit, syncer.Unreadable} {
+	for _, st := range []syncer.State{syncer.InSync, syncer.LiveNewer, syncer.GitNewer, syncer.BothMoved, syncer.OnlyLive, syncer.OnlyGit, syncer.NotShown, syncer.Unreadable} {
 		if !strings.Contains(page, "`"+string(st)+"`") {
 			t.Errorf("docs/json.md does not name the state %q", st)
 		}

@@ -88,13 +88,14 @@ func exitCode(ctx context.Context, err error) int {
 		find     *syncer.FindError
 		noRun    *syncer.UnknownRunError
 		dirty    *syncer.DirtyError
+		nothing  *syncer.NothingSelectedError
 	)
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly), errors.As(err, &find), errors.As(err, &noRun):
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly), errors.As(err, &nothing), errors.As(err, &find), errors.As(err, &noRun):
 		return exitUsage
 	case errors.As(err, &locked), errors.Is(err, repo.ErrLeased):
 		return exitLocked

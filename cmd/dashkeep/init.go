@@ -111,12 +111,16 @@ func (a *app) printInventory(kinds []asset.Kind, set *asset.Set) {
 		count[x.ID.Kind]++
 	}
 	for _, k := range kinds {
+		if _, skipped := set.Skipped(k); skipped {
+			continue
+		}
 		name := k.Plural()
 		if count[k] == 1 {
 			name = string(k)
 		}
 		a.printf("  %4d %s\n", count[k], name)
 	}
+	a.printNotRead(set.Kinds())
 	for _, f := range set.Failed() {
 		a.printf("  cannot be read: %s %q: %s\n", f.ID, oneLine(f.Title), oneLine(f.Err.Error()))
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -22,12 +21,22 @@ type planFlags struct {
 	rev       string
 	selects   []string
 	overwrite string
+	prune     bool
 }
 
 func (f *planFlags) add(c *cobra.Command) {
 	c.Flags().StringVar(&f.rev, "rev", "", "`revision` to bring to the server (default: the head of the followed branch)")
 	c.Flags().StringArrayVar(&f.selects, "select", nil, "only these assets: kind:NAME, title:GLOB, tag:GLOB, owner:GLOB or kind:uid; repeatable")
 	c.Flags().StringVar(&f.overwrite, "overwrite", "", "overrule the config's rules: if-unchanged, always or never")
+	c.Flags().BoolVar(&f.prune, "prune", false, "delete on the server what was deleted in Git and is in the inventory (default: prune.enabled of the config)")
+}
+
+// pruning settles what the config or the command line says about deletions.
+func (f *planFlags) pruning(c *cobra.Command, in *syncer.Instance) importer.Prune {
+	if c.Flags().Changed("prune") {
+		return importer.Prune{Enabled: f.prune}
+	}
+	return importer.Prune{Enabled: in.Prune.Enabled}
 }
 
 func (f *planFlags) policy() (importer.Policy, error) {
@@ -62,7 +71,7 @@ shows what apply would do. Nothing is written to the server.`,
 			if err != nil {
 				return err
 			}
-			return a.plan(c.Context(), args[0], f.rev, p, out, detailed)
+			return a.plan(c, args[0], &f, p, out, detailed)
 		},
 	}
 	f.add(c)
@@ -71,13 +80,15 @@ shows what apply would do. Nothing is written to the server.`,
 	return c
 }
 
-func (a *app) plan(ctx context.Context, name, rev string, p importer.Policy, out string, detailed bool) error {
+func (a *app) plan(c *cobra.Command, name string, f *planFlags, p importer.Policy, out string, detailed bool) error {
+	ctx := c.Context()
 	s, err := a.open(ctx, []string{name}, false)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	plan, run, err := s.engine.Plan(ctx, name, rev, p)
+	p.Prune = f.pruning(c, s.asked[0])
+	plan, run, err := s.engine.Plan(ctx, name, f.rev, p)
 	if err != nil {
 		return err
 	}
@@ -119,7 +130,11 @@ type planReport struct {
 	Instance      string         `json:"instance"`
 	Revision      string         `json:"revision"`
 	Changes       []changeReport `json:"changes"`
+	Held          string         `json:"held,omitempty"`
+	Warnings      []string       `json:"warnings,omitempty"`
 	Failures      []assetReport  `json:"failures,omitempty"`
+	Accepted      []assetReport  `json:"accepted,omitempty"`
+	NotRead       []kindReport   `json:"not_read,omitempty"`
 }
 
 type changeReport struct {
@@ -138,7 +153,7 @@ type changeReport struct {
 // showPlan prints a plan: each change in words, with its diff when asked for.
 func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 	if a.output == "json" {
-		r := planReport{SchemaVersion: jsonVersion, Instance: plan.Instance, Revision: plan.Revision, Changes: []changeReport{}}
+		r := planReport{SchemaVersion: jsonVersion, Instance: plan.Instance, Revision: plan.Revision, Changes: []changeReport{}, Held: plan.Held, Warnings: run.Warnings}
 		for _, c := range plan.Changes {
 			r.Changes = append(r.Changes, changeReport{
 				Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Path: pathOf(c), Applies: c.Applies(), Skip: c.Skip,
@@ -148,6 +163,10 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 		for _, f := range run.Failures {
 			r.Failures = append(r.Failures, failureReport(f))
 		}
+		for _, f := range run.Accepted {
+			r.Accepted = append(r.Accepted, failureReport(f))
+		}
+		r.NotRead = kindReports(run.NotRead)
 		return a.printJSON(r)
 	}
 	var created []asset.Kind
@@ -165,6 +184,9 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 		a.printf("%s %s\n", a.paint(green, "+"), kindCounts(created))
 	}
 	a.printProblems(run)
+	if plan.Held != "" {
+		a.printf("%s %s\n", a.paint(red, "held:"), oneLine(plan.Held))
+	}
 	a.printf("%s\n", planLine(plan))
 	return nil
 }
@@ -221,6 +243,13 @@ func (a *app) printChange(c importer.Change, diffs bool) {
 	a.printf("%s %s %s\n", a.paint(colour, mark), a.paint(bold, oneLine(c.Title())), a.paint(dim, c.ID.String()))
 	if c.Skip != "" {
 		a.printf("    skipped: %s\n", oneLine(c.Skip))
+		return
+	}
+	if len(c.Conflicts) > 0 && c.Action == importer.Delete {
+		a.printf("    deleted in Git, but changed on the server since both last agreed\n")
+		for _, v := range c.Conflicts {
+			a.printf("    %s: %s → %s\n", v.Path, shown(v.Base), shown(v.Theirs))
+		}
 		return
 	}
 	a.printValues(c.Conflicts, "    both sides moved ")

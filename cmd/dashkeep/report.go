@@ -45,6 +45,7 @@ type runReport struct {
 	Code          int           `json:"code"`
 	Error         string        `json:"error,omitempty"`
 	Backup        string        `json:"backup,omitempty"`
+	Managed       *int          `json:"managed,omitempty"`
 	Assets        []assetReport `json:"assets"`
 	Undoes        string        `json:"undoes,omitempty"`
 	Conflicts     []assetReport `json:"conflicts,omitempty"`
@@ -54,6 +55,8 @@ type runReport struct {
 	Dirty         []string      `json:"dirty,omitempty"`
 	Failures      []assetReport `json:"failures,omitempty"`
 	Accepted      []assetReport `json:"accepted,omitempty"`
+	Hidden        []assetReport `json:"hidden,omitempty"`
+	NotRead       []kindReport  `json:"not_read,omitempty"`
 	Notes         []assetReport `json:"notes,omitempty"`
 	Checks        []checkedJSON `json:"checks,omitempty"`
 	Warnings      []string      `json:"warnings,omitempty"`
@@ -115,6 +118,9 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 			r.Assets = append(r.Assets, doneReport(d))
 		}
 	}
+	for _, info := range run.Inventory {
+		r.Assets = append(r.Assets, assetReport{ID: info.ID.String(), Title: info.Title, Action: run.Op})
+	}
 	r.Undoes, r.Conflicts, r.Decided = run.Undoes, conflictReports(run.Conflicts), conflictReports(run.Decided)
 	for _, e := range run.Edits {
 		r.LiveEdits = append(r.LiveEdits, assetReport{ID: e.Info.ID.String(), Title: e.Info.Title, Path: e.Path, By: personOf(e.Info.UpdatedBy),
@@ -126,6 +132,10 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 	for _, f := range run.Accepted {
 		r.Accepted = append(r.Accepted, failureReport(f))
 	}
+	for _, f := range run.Hidden {
+		r.Hidden = append(r.Hidden, assetReport{ID: f.ID.String(), Title: f.Title, Path: f.Path, Reason: f.Err.Error()})
+	}
+	r.NotRead = kindReports(run.NotRead)
 	for _, n := range run.Notes {
 		r.Notes = append(r.Notes, assetReport{ID: n.ID.String(), Path: n.Path, Reason: n.Text})
 	}
@@ -149,6 +159,7 @@ func doneReport(d importer.Done) assetReport {
 	if d.Err != nil {
 		r.Error = d.Err.Error()
 	}
+	r.Reason = d.Kept
 	for _, n := range d.Omitted {
 		r.Omitted = append(r.Omitted, n.Path+": "+n.Text)
 	}
@@ -185,6 +196,8 @@ func (a *app) printProblems(run *syncer.Run) {
 	for _, f := range run.Accepted {
 		a.printf("accepted: %s (%s)\n", failureLine(f), oneLine(f.Reason))
 	}
+	a.printNotRead(run.NotRead)
+	a.printHidden(run.Hidden)
 	for _, c := range run.Conflicts {
 		a.printf("%s %s %q\n", a.paint(yellow, "conflict:"), c.ID, oneLine(c.Title))
 		if c.Text != "" {

@@ -75,7 +75,7 @@ func (a *app) resolve(ctx context.Context, text, side string) error {
 // openAsset opens the repository, finds the asset a person named, and connects its
 // instance.
 func (a *app) openAsset(ctx context.Context, text string) (*session, syncer.Found, error) {
-	s, err := a.openOffline(ctx, nil, false)
+	s, err := a.openRepo(ctx, nil, false)
 	if err != nil {
 		return nil, syncer.Found{}, err
 	}

@@ -17,7 +17,8 @@ func (a *app) restoreCmd() *cobra.Command {
 		Short: "Put an old state back on the server",
 		Long: `Makes the server become what Git held at a revision: what is missing is created,
 what differs is replaced, and everything is read back and compared. What the
-server has on top is left alone. Git's head stays where it is; the next pull
+server has on top is left alone, or with --prune deleted as far as dashkeep
+created it or was told to manage it. Git's head stays where it is; the next pull
 commits the outcome. With --to the content goes to another instance, which may
 be empty: database passwords come from its secrets: in the config. An instance
 with direction: pull is never written.`,
@@ -39,6 +40,7 @@ with direction: pull is never written.`,
 	}
 	c.Flags().StringVar(&o.At, "at", "", "`revision` to put back")
 	c.Flags().StringVar(&o.To, "to", "", "write to this `instance` instead")
+	c.Flags().BoolVar(&o.Prune, "prune", false, "delete what is in the inventory and not in the revision")
 	c.Flags().StringArrayVar(&selects, "select", nil, "only these assets: kind:NAME, title:GLOB, tag:GLOB, owner:GLOB or kind:uid; repeatable")
 	w.add(c)
 	return c

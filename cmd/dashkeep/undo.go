@@ -50,7 +50,7 @@ func (a *app) undo(ctx context.Context, id, instance string, overwrite importer.
 	if instance != "" {
 		names = []string{instance}
 	}
-	s, err := a.openOffline(ctx, names, false)
+	s, err := a.openRepo(ctx, names, false)
 	if err != nil {
 		return err
 	}
@@ -112,7 +112,7 @@ type writeReport struct {
 }
 
 func (a *app) runs(ctx context.Context, names []string) error {
-	s, err := a.openOffline(ctx, names, true)
+	s, err := a.openRepo(ctx, names, true)
 	if err != nil {
 		return err
 	}

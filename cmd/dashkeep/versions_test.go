@@ -152,7 +152,7 @@ func equalBytes(t *testing.T, version string, a, b *server) {
 		t.Errorf("the second pull said %q", r.out)
 	}
 	r := w.run(0, "restore", "prod", "--at", "HEAD", "--to", "standby", "--yes")
-	if !strings.Contains(r.out, "14 of 14 assets written, read back and equal\n") {
+	if n := w.assets("prod"); n < 14 || !strings.Contains(r.out, fmt.Sprintf("%d of %d assets written, read back and equal\n", n, n)) {
 		t.Errorf("the restore said %q", r.out)
 	}
 	w.run(0, "pull", "standby")
@@ -248,8 +248,8 @@ func newerIntoOlder(t *testing.T, version string, a, b *server) {
 			want[l.kind+" "+l.pointer] = l.assets
 		}
 	}
-	if len(report.Assets) != 14 {
-		t.Errorf("%d assets were written, want 14", len(report.Assets))
+	if n := w.assets("prod"); n < 14 || len(report.Assets) != n {
+		t.Errorf("%d assets were written, want %d", len(report.Assets), n)
 	}
 	for what, n := range want {
 		if got[what] != n {

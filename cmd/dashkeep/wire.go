@@ -65,7 +65,7 @@ func (a *app) configOptions() config.Options {
 // open reads the config, opens the repository and connects the named instances
 // (none: all of them). readOnly takes no lock and writes nothing.
 func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session, error) {
-	s, err := a.openOffline(ctx, names, readOnly)
+	s, err := a.openRepo(ctx, names, readOnly)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +78,8 @@ func (a *app) open(ctx context.Context, names []string, readOnly bool) (*session
 	return s, nil
 }
 
-// openOffline is open without a connection to any server: for what Git alone knows.
-func (a *app) openOffline(ctx context.Context, names []string, readOnly bool) (*session, error) {
+// openRepo is open without any connection.
+func (a *app) openRepo(ctx context.Context, names []string, readOnly bool) (*session, error) {
 	cfg, err := a.loadConfig()
 	if err != nil {
 		return nil, err
@@ -147,6 +147,7 @@ func instanceOf(c *config.Instance) *syncer.Instance {
 	in := &syncer.Instance{
 		Name: c.Name, Platform: c.Platform, Root: filepath.ToSlash(c.Path), Sharded: c.Layout == config.Sharded,
 		Direction: syncer.Direction(c.Direction), AutoApply: c.AutoApply,
+		Prune:        importer.Prune{Enabled: c.Prune.Enabled, Max: c.Prune.Max, MaxPercent: c.Prune.MaxPercent},
 		Brake:        exporter.Brake{Removed: c.PullBrake.Removed, ChangedPercent: c.PullBrake.ChangedPercent},
 		Rule:         func(info asset.Info) importer.Rule { return ruleOf(c, info) },
 		Author:       func(p asset.Person) (repo.Signature, bool) { return authorOf(c, p) },
@@ -235,8 +236,30 @@ func (s *session) connect(in *syncer.Instance) error {
 		return fmt.Errorf("instance %s: %w", c.Name, err)
 	}
 	in.Source, in.Target, in.Rules, in.Kinds, in.Ping = p, p, f.Rules, f.Kinds, p.Ping
+	in.Named = c.Select.Kinds
+	if a, ok := p.(platform.Auditor); ok {
+		in.Rights = a.Rights
+	}
 	in.IDs, in.OneByOne = ids, !f.Caps.Bulk
+	in.Prune.Cannot = func(k asset.Kind) string { return cannotDelete(f, k) }
+	in.Prune.Uses = func(by, of asset.Kind) bool { // rights are not in the way: they are seldom read, and the server looks after them
+		return !slices.Contains(f.Rights, by) && f.Rules.Kinds[by].RefersTo(of)
+	}
 	return nil
+}
+
+// cannotDelete says why a platform cannot delete assets of a kind, "" when it can,
+// or may.
+func cannotDelete(f platform.Factory, k asset.Kind) string {
+	if !f.Caps.Delete {
+		return "dashkeep cannot delete on servers of this platform"
+	}
+	for _, l := range f.Limits {
+		if l.Verb == platform.Delete && !l.Partly && (l.Kind == k || l.Kind == "") {
+			return l.Why
+		}
+	}
+	return ""
 }
 
 func factory(name string) (platform.Factory, error) {

@@ -183,6 +183,16 @@ func (w *world) one(pattern ...string) string {
 	return files[0]
 }
 
+// assets counts the files of an instance.
+func (w *world) assets(instance string) int {
+	w.t.Helper()
+	files, err := filepath.Glob(w.path("dashboards", instance, "*", "*.yaml"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(files)
+}
+
 // fsck checks that Git finds nothing wrong with the clone and the remote.
 func (w *world) fsck() {
 	w.t.Helper()

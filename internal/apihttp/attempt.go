@@ -101,6 +101,8 @@ func (a *attempt) judge(res *http.Response, body *bodyReader) error {
 	switch {
 	case res.StatusCode == http.StatusNotModified && a.r.NotModified:
 		return nil
+	case res.StatusCode/100 == 3 && a.r.Redirects:
+		return nil
 	case res.StatusCode/100 == 3:
 		e := a.answerError(res.StatusCode, "it redirects to "+target(res)+", which is not followed; when the server has moved, set url to where it is now", nil)
 		e.Redirect = target(res)

@@ -34,16 +34,19 @@ type Request struct {
 	// NotModified takes status 304 for a wanted answer, without a body: for
 	// requests with If-None-Match.
 	NotModified bool
-	NoAuth      bool          // sent without Auth and without login again: the login itself
-	Limit       int64         // bytes of the answer; 0 for the client's limit
-	Timeout     time.Duration // of one try; 0 for the client's
+	// Redirects takes a 3xx for a wanted answer, whose header says where it leads.
+	// It is not followed: for logins by a form, which answer so.
+	Redirects bool
+	NoAuth    bool          // sent without Auth and without login again: the login itself
+	Limit     int64         // bytes of the answer; 0 for the client's limit
+	Timeout   time.Duration // of one try; 0 for the client's
 	// Check judges a downloaded body. Its error counts as a cut answer: the
 	// request is repeated like one. Use it where a server may end a body early
 	// without saying so.
 	Check func(*File) error
 }
 
-// Response is an answer of status 2xx, or 304 where that was wanted.
+// Response is an answer of status 2xx, or 3xx where that was wanted.
 type Response struct {
 	Status int
 	Header http.Header

@@ -87,6 +87,10 @@ type Raw struct {
 	Source string            // where it stood (path in an archive, endpoint), for messages
 	Lookup Lookup            // rows of the server it came from; nil when it has none
 	Unread []string          // pointers into the canonical document that this server cannot show ("/access")
+	// Doubt is asked after Doc was made canonical: why the outcome is not what the
+	// server has, because the account is not shown what the document refers to; nil
+	// when it is. nil when there can be no such doubt.
+	Doubt func() error
 }
 
 // Asset is a normalized document.

@@ -23,8 +23,8 @@ type Changes struct {
 	Listed []ID
 	// Changed is what may differ from what was last seen, or is new.
 	Changed []ID
-	// Skipped are kinds of which nothing can be read, with the reason.
-	Skipped map[Kind]string
+	// Skipped are kinds that are not read, or in part only, with the reason.
+	Skipped []KindError
 	// Texts betray assets that may differ although nothing of their own moved: a
 	// canonical file that holds one of them is read again.
 	Texts []string
@@ -34,4 +34,11 @@ type Changes struct {
 	// Seen is called after Export and says what to ask with next time. What was
 	// changed after the question was put is changed for the next question too.
 	Seen func() *Seen
+}
+
+// Lost is an asset that a complete listing lacks.
+type Lost struct {
+	*Asset // as it was last known
+	// Own: this same account was shown it at the last pull of the instance.
+	Own bool
 }

@@ -22,12 +22,25 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("%s %q: %v", e.Info.ID, e.Info.Title, e.Err) }
 func (e *Error) Unwrap() error { return e.Err }
 
-// KindError says that nothing of a kind can be read, because the account may not
-// list it or the server has no such kind. Exports yield it and go on: nothing of
-// the kind is absent.
+// KindReason is why a kind is not read, or not whole.
+type KindReason uint8
+
+// The reasons. The zero value is the one that people must hear of.
+const (
+	Forbidden KindReason = iota // the account may not read it
+	NotThere                    // this server, or this version of it, has no such kind
+	NotChosen                   // the config leaves it out
+	InPart                      // it is read, but the account is shown a part of it only
+	Pieces                      // what is read says nothing of the rest: hand-made exports
+)
+
+// KindError says that nothing of a kind is read, or a part of it only. Exports
+// yield it and go on: nothing of a kind that is not read is absent. Why is for
+// people.
 type KindError struct {
-	Kind Kind
-	Why  string
+	Kind   Kind
+	Why    string
+	Reason KindReason
 }
 
 func (e *KindError) Error() string { return fmt.Sprintf("%s: %s", e.Kind.Plural(), e.Why) }

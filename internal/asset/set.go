@@ -27,16 +27,16 @@ type Note struct {
 type Set struct {
 	byID       map[ID]*Asset
 	failed     map[ID]Failure
-	unselected map[ID]bool
-	hidden     map[ID]bool
-	skipped    map[Kind]string
+	unselected map[ID]Outside
+	hidden     map[ID]string
+	kinds      map[Kind]KindError
 	Notes      []Note
 }
 
 // NewSet collects assets. A second asset with the same ID, or with a path that
 // differs only by case or Unicode normalization, is an error that names both.
 func NewSet(as ...*Asset) (*Set, error) {
-	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]bool{}, hidden: map[ID]bool{}, skipped: map[Kind]string{}}
+	s := &Set{byID: make(map[ID]*Asset, len(as)), failed: map[ID]Failure{}, unselected: map[ID]Outside{}, hidden: map[ID]string{}, kinds: map[Kind]KindError{}}
 	paths := make(map[string]*Asset, len(as))
 	for _, a := range as {
 		if o := s.byID[a.ID]; o != nil {
@@ -128,9 +128,16 @@ func (s *Set) Failed() []Failure {
 	return fs
 }
 
+// Outside is what is kept of an asset that is not selected: it may refer to one
+// that is.
+type Outside struct {
+	Refs []ID
+	Err  error // it could not be read, so what it refers to is not known
+}
+
 // Unselect records an asset that is there but outside the selection. Leaving
 // the selection is not deletion.
-func (s *Set) Unselect(id ID) { s.unselected[id] = true }
+func (s *Set) Unselect(id ID, o Outside) { s.unselected[id] = o }
 
 // Unselected reports whether the asset may be there but was not asked for: it is
 // outside the selection, or its kind was not read.
@@ -138,41 +145,69 @@ func (s *Set) Unselected(id ID) bool {
 	if s == nil {
 		return false
 	}
-	_, skipped := s.skipped[id.Kind]
-	return skipped && s.byID[id] == nil || s.unselected[id]
+	_, skipped := s.Skipped(id.Kind)
+	_, outside := s.unselected[id]
+	return skipped && s.byID[id] == nil || outside
 }
 
-// SkipKind records that nothing of a kind was read: the account may not list it,
-// the server has no such kind, or what was read of it is no more than a part. why is
-// for people. No asset of it is absent.
-func (s *Set) SkipKind(k Kind, why string) { s.skipped[k] = why }
+// SkipKind records that nothing of a kind was read, or no more than a part that
+// says nothing about the rest, so that no asset of it is absent. With InPart what
+// the account is not shown is absent: see exporter.Witness.
+func (s *Set) SkipKind(e KindError) { s.kinds[e.Kind] = e }
 
 // Skipped says why nothing of a kind was read.
 func (s *Set) Skipped(k Kind) (why string, ok bool) {
 	if s == nil {
 		return "", false
 	}
-	why, ok = s.skipped[k]
-	return why, ok
+	e, ok := s.kinds[k]
+	if !ok || e.Reason == InPart {
+		return "", false
+	}
+	return e.Why, true
 }
 
-// SkippedKinds lists the kinds that were not read, in order.
-func (s *Set) SkippedKinds() []Kind {
+// Kinds lists the kinds that were not read, or in part only, in order.
+func (s *Set) Kinds() []KindError {
 	if s == nil {
 		return nil
 	}
-	return slices.Sorted(maps.Keys(s.skipped))
+	var out []KindError
+	for _, k := range slices.Sorted(maps.Keys(s.kinds)) {
+		out = append(out, s.kinds[k])
+	}
+	return out
+}
+
+// Outside yields, by ID, what is there but outside the selection.
+func (s *Set) Outside() iter.Seq2[ID, Outside] {
+	return func(yield func(ID, Outside) bool) {
+		if s == nil {
+			return
+		}
+		for _, id := range slices.SortedFunc(maps.Keys(s.unselected), ID.Compare) {
+			if !yield(id, s.unselected[id]) {
+				return
+			}
+		}
+	}
 }
 
 // Add puts in an asset that was found later, in place of one with its ID.
 func (s *Set) Add(a *Asset) { s.byID[a.ID] = a }
 
 // Hide records an asset that this read did not find, and of which nobody can say
-// yet whether it is gone.
-func (s *Set) Hide(id ID) { s.hidden[id] = true }
+// whether it is gone. why is for people.
+func (s *Set) Hide(id ID, why string) { s.hidden[id] = why }
 
-// Hidden reports whether the asset was not found but may be there.
-func (s *Set) Hidden(id ID) bool { return s != nil && s.hidden[id] }
+// Hidden says of an asset that was not found and may be there why that is so.
+func (s *Set) Hidden(id ID) (why string, ok bool) {
+	if s == nil {
+		return "", false
+	}
+	why, ok = s.hidden[id]
+	return why, ok
+}
 
 // Absent reports whether the asset is known not to be there: not readable, not
 // unreadable, not hidden, not merely outside the selection.
@@ -181,5 +216,6 @@ func (s *Set) Absent(id ID) bool {
 		return true
 	}
 	_, failed := s.failed[id]
-	return s.byID[id] == nil && !failed && !s.Unselected(id) && !s.hidden[id]
+	_, hidden := s.hidden[id]
+	return s.byID[id] == nil && !failed && !hidden && !s.Unselected(id)
 }

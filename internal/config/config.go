@@ -72,6 +72,7 @@ type Instance struct {
 	Select       Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
 	ApplyKinds   []asset.Kind `yaml:"apply_kinds" doc:"kinds that are pull-only unless named here (roles, row level security, reports, rights)"`
 	PullBrake    PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
+	Prune        Prune        `yaml:"prune" doc:"deleting on the server what was deleted in Git: only what dashkeep created or was told to manage"`
 	Rules        []Rule       `yaml:"rules" doc:"what happens to assets; the first rule that matches an asset wins, and one with the defaults comes last by itself (connections such as databases: overwrite never)"`
 	RevertWindow Span         `yaml:"revert_window" jsonschema:"default=24h" doc:"a value that goes back, within this time of an apply, to what it was before is a conflict and no edit: somebody saved a page that was opened earlier; 0 for never"`
 	Backups      Backups      `yaml:"backups" doc:"how long the state before each apply is kept for undo"`
@@ -114,6 +115,13 @@ type PullBrake struct {
 type Backups struct {
 	Age  Span `yaml:"age" jsonschema:"default=90d" doc:"none goes that is younger, such as 90d or 36h"`
 	Last int  `yaml:"last" jsonschema:"default=20,minimum=1" doc:"the newest so many stay, however old"`
+}
+
+// Prune says whether and how much apply deletes.
+type Prune struct {
+	Enabled    bool `yaml:"enabled" jsonschema:"default=false" doc:"apply deletes without being asked by --prune; with auto_apply serve does too"`
+	Max        int  `yaml:"max" jsonschema:"default=10,minimum=0" doc:"most assets that one apply may delete; more, and it deletes none"`
+	MaxPercent int  `yaml:"max_percent" jsonschema:"default=10,minimum=0,maximum=100" doc:"largest share of the instance's assets that one apply may delete; a single one is within any share but 0"`
 }
 
 // Rule says what may happen to the assets it matches.

@@ -68,6 +68,9 @@ func TestDefaultsAreTheSafeOnes(t *testing.T) {
 	if in.PullBrake != (config.PullBrake{Removed: 10, ChangedPercent: 25}) {
 		t.Errorf("brake %+v", in.PullBrake)
 	}
+	if in.Prune != (config.Prune{Enabled: false, Max: 10, MaxPercent: 10}) {
+		t.Errorf("prune %+v", in.Prune)
+	}
 	if !in.Schedule.IsZero() || !in.FullPull.IsZero() {
 		t.Error("something is scheduled")
 	}

@@ -91,6 +91,9 @@ instances:
     # A pull that would change more than this commits nothing until "pull --accept".
     pull_brake: {removed: 10, changed_percent: 25}
 
+    # Delete on the server what was deleted in Git, if dashkeep made it; needs apply or two-way.
+    # prune: {enabled: true, max: 10, max_percent: 10}
+
     # What may be overwritten, and who wins; the first match counts.
     rules:
       # - {match: "kind:database", overwrite: never}

@@ -38,6 +38,15 @@ func (v *validator) instance(in *Instance, at string) {
 	if p := in.PullBrake.ChangedPercent; p < 0 || p > 100 {
 		v.bad(at+".pull_brake.changed_percent", "must be from 0 to 100, not %d", p)
 	}
+	if in.Prune.Max < 0 {
+		v.bad(at+".prune.max", "must not be negative")
+	}
+	if p := in.Prune.MaxPercent; p < 0 || p > 100 {
+		v.bad(at+".prune.max_percent", "must be from 0 to 100, not %d", p)
+	}
+	if in.Prune.Enabled && !in.Direction.Writes() {
+		v.bad(at+".prune.enabled", "needs direction: apply or two-way (it is %s)", in.Direction)
+	}
 	if in.Backups.Last < 1 {
 		v.bad(at+".backups.last", "must be at least 1: without a pre-image there is no undo")
 	}

@@ -71,6 +71,8 @@ func TestSchemaRefusesWhatDoesNotLoad(t *testing.T) {
 		on("auto_apply: often"),
 		on("pull_brake: {removed: -1}"),
 		on("pull_brake: {changed_percent: 101}"),
+		on("prune: {max: -1}"),
+		on("prune: {max_percent: 101}"),
 		on("apply_kinds: database"),
 		on("auth: {password: {vault: x}}"),
 		on("auth: {password: {env: A, file: b}}"),

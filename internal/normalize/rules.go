@@ -55,6 +55,11 @@ type Structure struct {
 	Check func(*yaml.Node) []string
 }
 
+// RefersTo reports whether documents of the kind may refer to assets of kind k.
+func (r KindRules) RefersTo(k asset.Kind) bool {
+	return slices.ContainsFunc(r.Rules, func(rule Rule) bool { return rule.Kind == k })
+}
+
 // Field is a top-level field with the reason it is special.
 type Field struct{ Name, Why string }
 

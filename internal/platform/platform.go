@@ -171,7 +171,10 @@ type Factory struct {
 	// Bundle writes the archive that the platform's own pages import, of the wanted
 	// assets with what they use among known; nil: the platform takes none. version is
 	// that of the server it is for, "" for the newest.
-	Bundle  func(want []*asset.Asset, known *asset.Set, version string) (*Bundle, error)
+	Bundle func(want []*asset.Asset, known *asset.Set, version string) (*Bundle, error)
+	// Role writes the program behind `check --role`; nil where an account gets its
+	// rights in other ways.
+	Role    Granter
 	Options func() any // a pointer to the zero options struct, for the JSON Schema; nil when it has none
 	New     func(Config) (Platform, error)
 }

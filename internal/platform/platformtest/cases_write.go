@@ -35,13 +35,13 @@ func narrowWrite(tb testing.TB, h *Harness) {
 		if h.whyNot(k, platform.Update) != "" {
 			continue
 		}
-		changed := retitled(tb, h, before.one(tb, h, k), "Renamed "+string(k))
+		changed := edited(tb, h, before.one(tb, h, k), "Renamed "+string(k))
 		deps := before.set(tb)
 		imported(tb, p, []*asset.Asset{changed}, deps)
 		want := maps.Clone(before.assets)
 		want[changed.ID] = changed
 		after := read(tb, h, p)
-		equal(tb, "after renaming a "+string(k), want, after.assets)
+		equal(tb, "after editing a "+string(k), want, after.assets)
 		before = after
 	}
 }

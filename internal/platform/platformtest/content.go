@@ -194,6 +194,18 @@ func retitled(tb testing.TB, h *Harness, a *asset.Asset, title string) *asset.As
 	return Altered(tb, h.Factory.Rules, a, func(d *asset.Document) { d.Title = title })
 }
 
+// edited is the asset with another title or, where that would make it another
+// asset, with another value.
+func edited(tb testing.TB, h *Harness, a *asset.Asset, title string) *asset.Asset {
+	tb.Helper()
+	if h.Edited != nil {
+		if changed := h.Edited(tb, a); changed != nil {
+			return changed
+		}
+	}
+	return retitled(tb, h, a, title)
+}
+
 // imported writes assets and reports every refusal. What the server cannot hold
 // comes back, by asset.
 func imported(tb testing.TB, p platform.Platform, as []*asset.Asset, deps *asset.Set) map[asset.ID][]asset.Note {

@@ -41,6 +41,9 @@ type Harness struct {
 	// Twin makes what nothing but uids, its own and those of its parts, tells from
 	// an asset. nil gives a copy another uid, which does where parts have none.
 	Twin func(tb testing.TB, a *asset.Asset) *asset.Asset
+	// Edited is an edit in Git of something else than the title, for kinds that are
+	// known by their title; nil, or nil for an asset: its title is edited.
+	Edited func(tb testing.TB, a *asset.Asset) *asset.Asset
 	// Many makes a server with n small assets of one kind (and what those need), on
 	// which no request has to wait. nil skips.
 	Many func(tb testing.TB, n int) *Server

@@ -16,7 +16,10 @@ import (
 // The cheap question is one request per kind: the rows changed last, a page of
 // them, in the only order that every kind and version offers
 // (changed_on_delta_humanized; a filter by change time is refused, measured 4.1.4
-// to 6.1.0). A row is the same when everything the list shows of it is the same.
+// to 6.1.0, but css_template); kinds whose rows that order does not help with, or
+// that show no change time, are asked for whole (trait.whole), which costs no more
+// while they have up to a page. A row is the same when everything the list shows of
+// it is the same.
 // On 6.1.0 every edit of content moves the row's time; owners, tags and the
 // dashboards of a chart do not, but the list shows them; a dashboard's roles and
 // embedding neither move nor show, and are for the next complete reading.
@@ -49,6 +52,9 @@ type look struct {
 	marks   map[asset.ID]seenRow // what is known now
 	rows    map[asset.Kind][]row // that were looked at
 	index   *index               // of the reading of everything
+	denied  map[asset.Kind]asset.KindError
+	parts   []asset.KindError // kinds of which the account is shown a part
+	asked   bool              // whether parts is known
 }
 
 // head is the first page of a kind, newest first.
@@ -73,9 +79,10 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{Server: l.version, All: why, Skipped: c.skips(ctx), Export: l.exportAll, Seen: l.seenAll}, nil
+		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
-	ch := &asset.Changes{Server: l.version, Skipped: c.skips(ctx), Export: l.export, Seen: l.seen}
+	l.parts, l.asked = l.state.Parts, l.state.Asked
+	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Seen: l.seen}
 	return l, ch, l.compare(ctx, ch)
 }
 
@@ -83,23 +90,34 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	heads := make([]*head, len(l.kinds))
+	refused := make([]error, len(l.kinds))
 	for i, k := range l.kinds {
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
+			if unlisted(k, err) {
+				refused[i], err = err, nil
+			}
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
+	err := g.Wait()
+	if err == nil {
+		l.denied, err = deniedKinds(l.kinds, refused)
+	}
+	if err != nil {
 		return err
 	}
 	for i, k := range l.kinds {
-		l.heads[k] = heads[i]
+		if heads[i] != nil {
+			l.heads[k] = heads[i]
+		}
 	}
+	l.kinds = slices.DeleteFunc(l.kinds, func(k asset.Kind) bool { return l.heads[k] == nil })
 	return nil
 }
 
 func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
-	p, err := c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
+	p, err := c.newest(ctx, k)
 	if err != nil {
 		return nil, err
 	}
@@ -119,6 +137,16 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	}
 	h.whole = len(h.byRow) == p.Count
 	return h, nil
+}
+
+// newest are the rows of a kind that changed last, a page of them, or all rows of
+// one that is always compared by its whole list.
+func (c *conn) newest(ctx context.Context, k asset.Kind) (page, error) {
+	if traitOf(k).listsWhole() {
+		rows, err := c.listKind(ctx, k)
+		return page{len(rows), rows}, err
+	}
+	return c.ordered(ctx, k, "changed_on_delta_humanized", "desc", 0, pageSize)
 }
 
 // versionNow asks for the version although it may be known: a server may be
@@ -237,7 +265,7 @@ func (l *look) sure(k asset.Kind, h *head, known map[int]asset.ID) bool {
 // same reports whether a row is known as it is, beyond doubt.
 func (l *look) same(k asset.Kind, r row) bool {
 	was, ok := l.known[asset.ID{Kind: k, UID: r.UUID}]
-	return ok && was.row == r.ID && was.print == printOf(r) && was.since == 0 && !changeTime(r).IsZero()
+	return ok && was.row == r.ID && was.print == printOf(r) && was.since == 0 && (traitOf(k).listsWhole() || !changeTime(r).IsZero())
 }
 
 // settle takes a row over into what is known now.
@@ -247,7 +275,7 @@ func (l *look) settle(k asset.Kind, r row, ch *asset.Changes) {
 	now := seenRow{row: r.ID, print: printOf(r)}
 	if !l.same(k, r) {
 		ch.Changed = append(ch.Changed, id)
-		if repeats(changeTime(r), l.heads[k].newest) {
+		if !traitOf(k).listsWhole() && repeats(changeTime(r), l.heads[k].newest) {
 			now.since = l.began.Unix()
 			if ok && was.row == now.row && was.print == now.print && was.since != 0 {
 				if now.since = was.since; l.began.Sub(time.Unix(was.since, 0)) > settles {

@@ -130,9 +130,9 @@ func layerRefs() *normalize.Hook {
 				switch {
 				case k == "" || v == nil:
 				case d.Live && v.Tag == asset.TagInt:
-					*v = *asset.Str(d.Refer(k, v.Value, "/params/annotation_layers", k != kindChart))
+					*v = *asset.Str(d.Refer(k, v.Value, "/params/annotation_layers", false))
 				case !d.Live:
-					if id, ok := asset.ParseRef(asset.Text(v)); ok && id.Kind == kindChart {
+					if id, ok := asset.ParseRef(asset.Text(v)); ok {
 						d.Depend(id)
 					}
 				}

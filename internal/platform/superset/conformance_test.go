@@ -3,6 +3,7 @@ package superset_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -107,6 +108,7 @@ func harness(version string, server func(tb testing.TB, full bool) *platformtest
 			}
 			return ""
 		},
+		Edited: editedRecord,
 		Bad: func(tb testing.TB, good *asset.Asset) *asset.Asset {
 			return platformtest.Altered(tb, superset.Rules(), good, func(d *asset.Document) {
 				asset.Put(d.Spec, asset.Str("next week"), "published") // a flag
@@ -158,6 +160,16 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 		}
 		staleScopes(tb, s)
 	}
+	srv := httptest.NewServer(s) // beside the one that the platform under test asks
+	tb.Cleanup(srv.Close)
+	if full {
+		client, err := st.Login(tb.Context(), srv.URL, "admin", "admin")
+		if err != nil {
+			tb.Fatal(err)
+		}
+		fillRecords(tb, client)
+		s.ResetLog()
+	}
 	fault := func(f st.Fault) func(testing.TB) { return func(testing.TB) { s.Break(f) } }
 	sv := &platformtest.Server{
 		Edit: func(tb testing.TB, id asset.ID, title string) asset.Person {
@@ -196,9 +208,9 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 		Mend:   s.Mend,
 		Writes: s.Writes,
 	}
-	srv := httptest.NewServer(sv.Front(s))
-	tb.Cleanup(srv.Close)
-	sv.Config = config(srv.URL)
+	front := httptest.NewServer(sv.Front(s))
+	tb.Cleanup(front.Close)
+	sv.Config = config(front.URL)
 	return sv
 }
 
@@ -281,6 +293,7 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 		}
 		if full {
 			fill(tb, c, l.version)
+			fillRecords(tb, c)
 			l.filled = fingerprint(tb, c)
 		}
 	}
@@ -312,6 +325,25 @@ func fingerprint(tb testing.TB, c *st.Client) string {
 			tb.Fatal(status, err)
 		}
 		lines = append(lines, kind+" "+string(body))
+	}
+	for _, path := range []string{"/api/v1/css_template/?q=(page_size:100,columns:!(id,template_name,css))", "/api/v1/tag/?q=(page_size:100,columns:!(id,name,description))",
+		"/api/v1/annotation_layer/?q=(page_size:100,columns:!(id,name,descr))"} {
+		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
+		if err != nil || status != http.StatusOK {
+			tb.Fatal(status, err)
+		}
+		lines = append(lines, string(body))
+	}
+	items, err := c.List(tb.Context(), st.AnnotationLayer)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, it := range items {
+		status, body, err := c.Do(tb.Context(), http.MethodGet, fmt.Sprintf("/api/v1/annotation_layer/%d/annotation/?q=(columns:!(id,short_descr,long_descr,start_dttm,end_dttm))", it.ID), nil)
+		if err != nil || status != http.StatusOK {
+			tb.Fatal(status, err)
+		}
+		lines = append(lines, string(body))
 	}
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")

@@ -1,6 +1,6 @@
 // Package superset connects to Apache Superset. It reads and writes databases,
 // datasets, charts and dashboards through Superset's own export and import
-// endpoints, by uuid.
+// endpoints, by uuid, and what no export holds (trait.record) by single requests.
 //
 // Comments and tests name by number what was measured on Superset 4.1.4, 5.0.0,
 // 6.0.0 and 6.1.0:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -45,10 +46,15 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 		}
 		rows, version, rules := r.lookup(ctx), r.c.version(ctx), Rules()
 		if everything {
-			for k, why := range r.c.skips(ctx) {
-				if !yield(nil, &asset.KindError{Kind: k, Why: why}) {
+			for _, k := range slices.Concat(r.c.skips(ctx), sortedKinds(r.index.denied), r.parts) {
+				if !yield(nil, &k) {
 					return
 				}
+			}
+		}
+		for _, k := range sortedKinds(r.denied) {
+			if !yield(nil, &k) {
+				return
 			}
 		}
 		for _, id := range r.ids {
@@ -59,7 +65,8 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 				}
 				continue
 			}
-			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path, Lookup: rows}
+			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path}
+			raw.Lookup, raw.Doubt = r.watch(ctx, d, rows)
 			raw.Title = d.title
 			raw.Unread = normalize.Hidden(d.node, rules.Kinds[id.Kind], version)
 			if !yield(raw, nil) {

@@ -23,7 +23,7 @@ func (c *conn) Import(ctx context.Context, as []*asset.Asset, _ *asset.Set) []as
 	for _, a := range as {
 		im.results[a.ID] = &asset.Result{ID: a.ID}
 	}
-	if x, err := c.list(ctx, im.kinds...); err != nil {
+	if x, err := c.list(ctx, c.kinds(ctx)...); err != nil {
 		im.failAll(err)
 	} else {
 		im.index = x
@@ -53,7 +53,7 @@ type importing struct {
 	kinds   []asset.Kind // of this connection
 	results map[asset.ID]*asset.Result
 	jobs    map[asset.Kind][]*job
-	layers  map[string]string // annotation layers: uid to row; nil until asked for
+	layers  map[string]string // annotation layers, when not read: uid to row; nil until asked for
 }
 
 // job is one asset to be written.
@@ -228,7 +228,7 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 // through the bundle, only what travels along counts.
 func (im *importing) rows(ctx context.Context, j *job, travels map[asset.ID]bool) func(asset.ID, normalize.Missing) (string, bool) {
 	return func(id asset.ID, m normalize.Missing) (string, bool) {
-		if id.Kind == annotationLayer {
+		if id.Kind == annotationLayer && !im.lists(annotationLayer) {
 			row, ok := im.layerRow(ctx, id.UID)
 			return row, ok
 		}
@@ -243,19 +243,4 @@ func (im *importing) rows(ctx context.Context, j *job, travels map[asset.ID]bool
 		}
 		return fmt.Sprint(e.row), true
 	}
-}
-
-func (im *importing) layerRow(ctx context.Context, uid string) (string, bool) {
-	if im.layers == nil {
-		im.layers = map[string]string{}
-		uids, err := im.c.annotationLayers(ctx)
-		if err != nil {
-			im.c.log.WarnContext(ctx, "annotation layers cannot be listed", "instance", im.c.instance, "error", err.Error())
-		}
-		for row, uid := range uids {
-			im.layers[uid] = row
-		}
-	}
-	row, ok := im.layers[uid]
-	return row, ok
 }

@@ -109,7 +109,7 @@ func (b *inbox) Export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw
 // tellInbox says that no kind is complete, and which archives are unreadable.
 func tellInbox(zips []inboxZip, yield func(*asset.Raw, error) bool) bool {
 	for _, k := range Kinds() {
-		if !yield(nil, &asset.KindError{Kind: k, Why: whyInbox}) {
+		if !yield(nil, &asset.KindError{Kind: k, Why: whyInbox, Reason: asset.Pieces}) {
 			return false
 		}
 	}

@@ -33,6 +33,10 @@ type row struct {
 	Owners     []person   `json:"owners"`
 	Dashboards []numbered `json:"dashboards"` // that hold a chart
 	Tags       []tag      `json:"tags"`
+
+	raw  json.RawMessage // all of it, of a record
+	name string          // of a record
+	bad  string          // why it cannot be told from others (identify)
 }
 
 type tag struct {
@@ -61,6 +65,9 @@ type entry struct {
 	changedBy person
 	owners    []int
 	print     string // of the whole row: see changed.go
+
+	raw json.RawMessage // of a record: what the list showed
+	bad string          // of a record: why it cannot be read or written
 }
 
 // index is one complete listing.
@@ -68,6 +75,8 @@ type index struct {
 	at    time.Time // when it began
 	byID  map[asset.ID]*entry
 	byRow map[asset.Kind]map[string]string // row id to uuid
+	// denied are kinds that the account may not list.
+	denied map[asset.Kind]asset.KindError
 }
 
 // fresh is how old a listing may be that an export relies on.
@@ -79,6 +88,12 @@ func (x *index) get(id asset.ID) (*entry, bool) {
 	}
 	e, ok := x.byID[id]
 	return e, ok
+}
+
+// tells reports whether a uid stands for one row only.
+func (x *index) tells(k asset.Kind, uid string) bool {
+	e, ok := x.get(asset.ID{Kind: k, UID: uid})
+	return !ok || e.bad == ""
 }
 
 // newer reports whether a row was made after every row of the listing.
@@ -106,7 +121,8 @@ func (x *index) ids() []asset.ID {
 
 // entryOf is called with c.mu held.
 func (c *conn) entryOf(k asset.Kind, r row) *entry {
-	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy}
+	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy,
+		raw: r.raw, bad: r.bad}
 	e.info = asset.Info{
 		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.title(),
 		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),
@@ -135,7 +151,7 @@ func (c *conn) entryOf(k asset.Kind, r row) *entry {
 }
 
 // title is what people know a row by: one of these is in the list of each kind.
-func (r row) title() string { return r.Database + r.Table + r.Slice + r.Dashboard }
+func (r row) title() string { return r.name + r.Database + r.Table + r.Slice + r.Dashboard }
 
 // custom reports whether a tag is one that people gave: type 1, also written by
 // its name. The others are Superset's own (tags/models.py, TagType).
@@ -166,6 +182,12 @@ func (c *conn) pageURL(k asset.Kind, row int) string {
 		return base + "/explore/?slice_id=" + id
 	case kindDataset:
 		return base + "/explore/?datasource_type=table&datasource_id=" + id
+	case kindTag:
+		return base + "/superset/all_entities/?id=" + id
+	case kindCSS:
+		return base + "/csstemplatemodelview/list/"
+	case annotationLayer:
+		return base + "/annotationlayer/" + id + "/annotation"
 	}
 	return base + "/databaseview/list/"
 }
@@ -194,7 +216,7 @@ func (c *conn) forget(id asset.ID) {
 	if c.index == nil {
 		return
 	}
-	x := &index{at: c.index.at, byID: map[asset.ID]*entry{}, byRow: c.index.byRow}
+	x := &index{at: c.index.at, byID: map[asset.ID]*entry{}, byRow: c.index.byRow, denied: c.index.denied}
 	for k, e := range c.index.byID {
 		if k != id {
 			x.byID[k] = e

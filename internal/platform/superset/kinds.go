@@ -4,8 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"gopkg.in/yaml.v3"
-
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/normalize"
 )
@@ -29,8 +27,15 @@ type trait struct {
 	folder string // in an export, and of what an import takes
 	model  string // what the importer expects in metadata.yaml
 	// record reads and writes kinds that no export holds, by single requests; nil for
-	// those that exports hold.
+	// those that exports hold (record.go).
 	record record
+	// named: the server shows no uuid of the kind, and its name makes the uid. Such a
+	// kind is whole as well, because only all names tell whether one is unique.
+	named bool
+	// whole: the cheap question reads the whole list and not the rows that changed
+	// last. For kinds whose rows show no change time or are not to be had in its order.
+	whole  bool
+	filter string // of every list, in rison: "(col:type,opr:custom_tag,value:!t)"
 }
 
 // record is a kind that no export holds.
@@ -43,9 +48,14 @@ type record interface {
 	// normalize.Denormalize made it), or creates it when e is nil. What the server
 	// cannot hold is added to the job's result (importing.omit).
 	write(ctx context.Context, im *importing, j *job, e *entry) error
+	// remove deletes the object of a row. What is not there is no error.
+	remove(ctx context.Context, c *conn, e *entry) error
 }
 
-const editors = ",changed_by.id,changed_by.first_name,changed_by.last_name"
+const (
+	editors     = ",changed_by.id" + editorNames
+	editorNames = ",changed_by.first_name,changed_by.last_name"
+)
 
 // traits lists all kinds in dependency order: what is referred to comes first.
 func traits() []trait {
@@ -54,6 +64,12 @@ func traits() []trait {
 			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
+		{kind: kindTag, title: "name", rules: tagRules, record: tags{}, named: true,
+			columns: "id,name,type,description" + editorNames, filter: "(col:type,opr:custom_tag,value:!t)"},
+		{kind: kindCSS, title: "template_name", rules: cssRules, record: cssTemplates{}, named: true,
+			columns: "id,template_name,css" + editors},
+		{kind: annotationLayer, title: "name", rules: layerRules, record: layerRecords{}, named: true,
+			columns: "id,name,descr,changed_on" + editorNames},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
 			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
@@ -144,13 +160,16 @@ func (c *conn) whyNot(version string, k asset.Kind) string {
 	return "Superset " + version + " has no " + k.Plural() + "; they came with " + traitOf(k).since
 }
 
-// skips says, of each kind that is not read, why.
-func (c *conn) skips(ctx context.Context) map[asset.Kind]string {
-	out := map[asset.Kind]string{}
+// skips says, of each kind that the config leaves out or the server has not, why.
+func (c *conn) skips(ctx context.Context) []asset.KindError {
+	var out []asset.KindError
 	v := c.version(ctx)
 	for _, k := range Kinds() {
-		if !slices.Contains(c.chosen, k) || lacksKind(k, v) {
-			out[k] = c.whyNot(v, k)
+		switch {
+		case !slices.Contains(c.chosen, k):
+			out = append(out, asset.KindError{Kind: k, Why: c.whyNot(v, k), Reason: asset.NotChosen})
+		case lacksKind(k, v):
+			out = append(out, asset.KindError{Kind: k, Why: c.whyNot(v, k), Reason: asset.NotThere})
 		}
 	}
 	return out
@@ -167,25 +186,4 @@ func folderKind(folder string) (asset.Kind, bool) {
 		return kindTheme, true
 	}
 	return "", false
-}
-
-// isRecord reports whether a kind is in no export.
-func isRecord(k asset.Kind) bool { return traitOf(k).record != nil }
-
-// records reads the rows of a kind that no export holds.
-func (c *conn) records(ctx context.Context, k asset.Kind, rows []*entry) ([]document, error) {
-	return traitOf(k).record.read(ctx, c, rows)
-}
-
-// recordDocument is the document of a record: a mapping with uid and title under
-// the names that its rules give.
-func recordDocument(e *entry, node *yaml.Node, source string) document {
-	kr := traitOf(e.info.ID.Kind).rules()
-	asset.Put(node, asset.Str(e.info.ID.UID), kr.UID)
-	if asset.Get(node, kr.Title) == nil {
-		asset.Put(node, asset.Str(e.info.Title), kr.Title)
-	}
-	d := document{id: e.info.ID, title: asset.Text(asset.Get(node, kr.Title)), path: source, node: node}
-	d.sum()
-	return d
 }

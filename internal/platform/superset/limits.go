@@ -12,6 +12,7 @@ func limits() []platform.Limit {
 		lost     = "one whose dataset is gone is read but cannot be written: Superset's import refuses it"
 		pointing = "references to charts that are not on the dashboard, a theme the server does not have, and settings of legacy filter boxes, which Superset's import removes, are left out and named"
 		layers   = "annotation layers the server does not have are left out and named"
+		named    = "known by its name: one that is renamed in the server becomes another asset, and another title in Git is refused"
 		older    = "fields that the server's version does not export are not compared"
 	)
 	return []platform.Limit{
@@ -28,6 +29,15 @@ func limits() []platform.Limit {
 		{Kind: kindDataset, Verb: platform.Read, Partly: true, Why: "a `cache_timeout` that equals the database's is read as inherited: Superset exports both alike"},
 		{Kind: kindDataset, Verb: platform.Create, Partly: true, Why: unique},
 		{Kind: kindDataset, Verb: platform.Verified, Partly: true, Why: older},
+
+		{Kind: kindTag, Verb: platform.Create, Partly: true, Why: "names that Superset gives to tags of its own (`owner:1`, `type:chart`) are refused: a tag of that name made by hand breaks saving on the server"},
+		{Kind: kindTag, Verb: platform.Update, Partly: true, Why: named},
+
+		{Kind: kindCSS, Verb: platform.Read, Partly: true, Why: "two of one name, or one without a name, are reported and not read: the name is all that tells one from another"},
+		{Kind: kindCSS, Verb: platform.Update, Partly: true, Why: named},
+
+		{Kind: annotationLayer, Verb: platform.Read, Partly: true, Why: "annotations that change while their layer does not are seen by a complete reading only"},
+		{Kind: annotationLayer, Verb: platform.Update, Partly: true, Why: named},
 
 		{Kind: kindChart, Verb: platform.Read, Partly: true, Why: tags},
 		{Kind: kindChart, Verb: platform.Create, Partly: true, Why: lost},

@@ -2,6 +2,7 @@ package superset
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -44,9 +45,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	began := c.now()
 	g, gctx := errgroup.WithContext(ctx)
 	rows := make([][]row, len(kinds))
+	refused := make([]error, len(kinds))
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			rows[i], err = c.listKind(gctx, k)
+			if unlisted(k, err) {
+				refused[i], err = err, nil
+			}
 			return err
 		})
 	}
@@ -54,9 +59,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
+	denied, err := deniedKinds(kinds, refused)
+	if err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
+	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: denied}
 	if c.index != nil {
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
@@ -65,6 +74,11 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		}
 		for k, m := range c.index.byRow {
 			x.byRow[k] = m
+		}
+		for k, e := range c.index.denied {
+			if !slices.Contains(kinds, k) {
+				x.denied[k] = e
+			}
 		}
 	}
 	for i, k := range kinds {
@@ -94,6 +108,7 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 			return nil, err
 		}
 		if whole {
+			identify(traitOf(k), rows)
 			return rows, nil
 		}
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
@@ -131,7 +146,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 	for _, p := range pages {
 		whole = whole && p.Count == first.Count
 		for _, r := range p.Rows {
-			if r.UUID == "" {
+			if r.UUID == "" && !traitOf(k).named {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
 			whole = whole && !seen[r.ID]
@@ -148,16 +163,27 @@ func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error
 
 // ordered is one page of a list in some order.
 func (c *conn) ordered(ctx context.Context, k asset.Kind, column, direction string, n, size int) (page, error) {
-	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s))", column, direction, n, size, traitOf(k).columns)
-	var p struct {
-		Count *int  `json:"count"`
-		Rows  []row `json:"result"`
+	t, filters := traitOf(k), ""
+	if t.filter != "" {
+		filters = ",filters:!(" + t.filter + ")"
 	}
-	if err := c.http.JSON(ctx, apihttp.Request{Path: traitOf(k).endpoint(), Query: rison(q)}, &p); err != nil {
+	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s)%s)", column, direction, n, size, t.columns, filters)
+	var p struct {
+		Count *int              `json:"count"`
+		Rows  []json.RawMessage `json:"result"`
+	}
+	if err := c.http.JSON(ctx, apihttp.Request{Path: t.endpoint(), Query: rison(q)}, &p); err != nil {
 		return page{}, err
 	}
 	if p.Count == nil || p.Rows == nil { // JSON of something else must not read as an empty server
 		return page{}, fmt.Errorf("instance %s: the answer to the list of %s holds no list; is %s a Superset?", c.instance, k.Plural(), c.http.BaseURL())
 	}
-	return page{*p.Count, p.Rows}, nil
+	out := page{*p.Count, make([]row, len(p.Rows))}
+	for i, data := range p.Rows {
+		var err error
+		if out.Rows[i], err = readRow(t, data); err != nil {
+			return page{}, fmt.Errorf("instance %s: the list of %s shows a row that cannot be read: %w", c.instance, k.Plural(), err)
+		}
+	}
+	return out, nil
 }

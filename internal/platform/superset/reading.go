@@ -15,22 +15,27 @@ import (
 
 // reading is one export under way.
 type reading struct {
-	c       *conn
-	index   *index
-	ids     []asset.ID // asked for, in order
-	docs    map[asset.ID]document
-	fails   map[asset.ID]error
-	stray   []error           // documents that have no name
-	layers  map[string]string // annotation layers by row
-	deleted map[asset.ID]bool
-	relist  func(context.Context, asset.Kind) (*index, error)
-	inRow   int   // single exports that failed in a row
-	last    error // of these
+	c        *conn
+	index    *index
+	ids      []asset.ID // asked for, in order
+	docs     map[asset.ID]document
+	fails    map[asset.ID]error
+	stray    []error           // documents that have no name
+	layers   map[string]string // annotation layers by row, when their kind is not read
+	deleted  map[asset.ID]bool
+	relist   func(context.Context, asset.Kind) (*index, error)
+	parts    []asset.KindError              // kinds of which the account is shown a part; asked for by a reading of everything
+	asked    bool                           // whether parts is known
+	shownAll func(asset.Kind) bool          // whether the account is shown all of a kind, as far as is known without asking; nil for not
+	denied   map[asset.Kind]asset.KindError // kinds that the account may list and not export
+	whole    bool                           // the export of everything was asked for
+	inRow    int                            // single exports that failed in a row
+	last     error                          // of these
 }
 
 func (c *conn) newReading(ids []asset.ID) *reading {
 	relist := func(ctx context.Context, k asset.Kind) (*index, error) { return c.list(ctx, k) }
-	return &reading{c: c, relist: relist, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, ids: ids}
+	return &reading{c: c, relist: relist, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, denied: map[asset.Kind]asset.KindError{}, ids: ids}
 }
 
 func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
@@ -40,14 +45,33 @@ func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
 		r.index = c.index
 	}
 	c.mu.Unlock()
-	if ids != nil {
-		return r, r.some(ctx)
+	if ids == nil {
+		return r, r.all(ctx)
 	}
-	return r, r.all(ctx)
+	if err := r.renewRecords(ctx); err != nil {
+		return nil, err
+	}
+	return r, r.some(ctx)
+}
+
+// renewRecords lists anew the kinds of wanted records: their lists are a part of
+// their content.
+func (r *reading) renewRecords(ctx context.Context) (err error) {
+	var kinds []asset.Kind
+	for _, id := range r.ids {
+		if isRecord(id.Kind) && !slices.Contains(kinds, id.Kind) && slices.Contains(r.c.kinds(ctx), id.Kind) {
+			kinds = append(kinds, id.Kind)
+		}
+	}
+	if r.index != nil && len(kinds) > 0 {
+		r.index, err = r.c.list(ctx, kinds...)
+	}
+	return err
 }
 
 // all reads everything by one request, with the lists beside it.
 func (r *reading) all(ctx context.Context) error {
+	r.whole = true
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) { // anew each time: it says who changed what
 		r.index, err = r.c.listAll(gctx)
@@ -75,8 +99,18 @@ func (r *reading) all(ctx context.Context) error {
 	if err := r.complete(ctx); err != nil {
 		return err
 	}
-	r.ids = slices.DeleteFunc(r.ids, func(id asset.ID) bool { return r.deleted[id] })
+	r.leave()
+	r.parts, r.asked = r.c.partsOf(ctx)
 	return nil
+}
+
+// leave takes out what is no longer asked for: what was deleted meanwhile, and
+// kinds that may not be exported.
+func (r *reading) leave() {
+	r.ids = slices.DeleteFunc(slices.Clone(r.ids), func(id asset.ID) bool {
+		_, denied := r.denied[id.Kind]
+		return r.deleted[id] || denied
+	})
 }
 
 // some reads the wanted ids.
@@ -89,16 +123,25 @@ func (r *reading) some(ctx context.Context) error {
 		}
 	}
 	if len(r.ids) > chunk && float64(len(r.ids)) > most*float64(len(r.index.byID)) {
-		docs, err := r.c.download(ctx, "/api/v1/assets/export/", "")
-		if err != nil && !splits(err) {
+		if err := r.takeWhole(ctx); err != nil {
 			return err
 		}
-		r.take(docs, r.ids)
 	}
 	if err := r.complete(ctx); err != nil {
 		return err
 	}
-	r.ids = slices.DeleteFunc(slices.Clone(r.ids), func(id asset.ID) bool { return r.deleted[id] })
+	r.leave()
+	return nil
+}
+
+// takeWhole keeps what is wanted of the export of everything.
+func (r *reading) takeWhole(ctx context.Context) error {
+	r.whole = true
+	docs, err := r.c.download(ctx, "/api/v1/assets/export/", "")
+	if err != nil && !splits(err) {
+		return err
+	}
+	r.take(docs, r.ids)
 	return nil
 }
 
@@ -108,7 +151,8 @@ func (r *reading) complete(ctx context.Context) error {
 		for _, k := range r.c.kinds(ctx) {
 			var rows []int
 			for _, id := range r.ids {
-				if _, have := r.docs[id]; !have && id.Kind == k && r.index.byID[id] != nil && r.fails[id] == nil {
+				_, denied := r.denied[k]
+				if _, have := r.docs[id]; !have && !denied && id.Kind == k && r.index.byID[id] != nil && r.fails[id] == nil {
 					rows = append(rows, r.index.byID[id].row)
 				}
 			}
@@ -138,6 +182,8 @@ func (r *reading) fetch(ctx context.Context, k asset.Kind, rows []int) error {
 		r.take(docs, r.ids)
 		r.inRow = 0
 		return nil
+	case isDenied(err) && r.ids != nil:
+		return r.forbidden(ctx, k, rows, err)
 	case !splits(err):
 		return err
 	case len(rows) > 1:
@@ -181,7 +227,13 @@ func (r *reading) gone(ctx context.Context) error {
 		return err
 	}
 	for _, id := range r.ids {
-		if _, still := x.byID[id]; missing(id) && !still {
+		denied, refused := x.denied[id.Kind]
+		_, still := x.byID[id]
+		switch {
+		case still || !missing(id):
+		case refused:
+			r.fails[id] = errors.New(denied.Why)
+		default:
 			r.fails[id], r.deleted[id] = errors.New("it is not on the server"), true
 		}
 	}
@@ -244,14 +296,14 @@ func (r *reading) lookup(ctx context.Context) asset.Lookup {
 	var mu sync.Mutex
 	rows, relisted := r.index, false
 	return func(k asset.Kind, row string) (string, bool) {
-		if k == annotationLayer {
+		if k == annotationLayer && r.layers != nil {
 			uid, ok := r.layers[row]
 			return uid, ok
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if uid, ok := rows.byRow[k][row]; ok {
-			return uid, true
+			return uid, rows.tells(k, uid)
 		}
 		if relisted || !rows.newer(k, row) {
 			return "", false
@@ -263,29 +315,6 @@ func (r *reading) lookup(ctx context.Context) asset.Lookup {
 		}
 		rows = x
 		uid, ok := x.byRow[k][row]
-		return uid, ok
-	}
-}
-
-// findLayers lists the annotation layers when a chart uses one. Without the list
-// such a chart is unreadable: guessed references would look like an edit.
-func (r *reading) findLayers(ctx context.Context) {
-	var users []asset.ID
-	for id, d := range r.docs {
-		if id.Kind == kindChart && d.err == nil && usesAnnotationLayer(d.node) {
-			users = append(users, id)
-		}
-	}
-	if len(users) == 0 {
-		return
-	}
-	var err error
-	if r.layers, err = r.c.annotationLayers(ctx); err == nil {
-		return
-	}
-	for _, id := range users {
-		d := r.docs[id]
-		d.err = fmt.Errorf("the chart uses annotation layers, and they cannot be listed: %w", err)
-		r.docs[id] = d
+		return uid, ok && rows.tells(k, uid)
 	}
 }

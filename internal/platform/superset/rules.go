@@ -10,7 +10,7 @@ import (
 // Format is the canonical form this package reads and writes.
 const Format = "superset/1"
 
-// The kinds, and annotationLayer, which only occurs in references.
+// The kinds; those of a table of their own stand with it (css.go, tag.go).
 const (
 	kindDatabase    asset.Kind = "database"
 	kindDataset     asset.Kind = "dataset"

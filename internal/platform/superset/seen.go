@@ -20,6 +20,8 @@ import (
 type seenState struct {
 	URL, User, Version string
 	Kinds              map[asset.Kind]seenKind
+	Parts              []asset.KindError `json:",omitempty"` // see account.parts
+	Asked              bool              `json:",omitempty"` // whether Parts is known
 }
 
 type seenKind struct {
@@ -54,7 +56,11 @@ func printOf(r row) string {
 	slices.SortFunc(r.Tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Type, b.Type)) })
 	r.Dashboards = slices.Clone(r.Dashboards)
 	slices.SortFunc(r.Dashboards, func(a, b numbered) int { return cmp.Compare(a.ID, b.ID) })
-	data, err := json.Marshal(r)
+	var shown any = r
+	if r.raw != nil {
+		shown = printRecord(r.raw)
+	}
+	data, err := json.Marshal(shown)
 	if err != nil {
 		return "" // equals nothing
 	}
@@ -67,9 +73,21 @@ func (l *look) export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 	return documents(ctx, false, func() (*reading, error) {
 		r := l.c.newReading(ids)
 		r.index = l.indexNow(ctx)
+		r.shownAll = l.shownAll
 		r.relist = func(ctx context.Context, k asset.Kind) (*index, error) { return l.withNewest(ctx, r.index, k) }
 		return r, r.some(ctx)
 	})
+}
+
+// shownAll reports whether the account is shown all of a kind: it was when rights
+// were last asked for, and nothing that was shown then is missing now.
+func (l *look) shownAll(k asset.Kind) bool {
+	for id := range l.known {
+		if _, there := l.marks[id]; !there {
+			return false
+		}
+	}
+	return l.asked && !slices.ContainsFunc(l.parts, func(p asset.KindError) bool { return p.Kind == k })
 }
 
 // withNewest is the index with the rows of a kind that were made since: they are
@@ -79,7 +97,7 @@ func (l *look) withNewest(ctx context.Context, x *index, k asset.Kind) (*index, 
 	if err != nil {
 		return nil, err
 	}
-	next := &index{at: x.at, byID: x.byID, byRow: maps.Clone(x.byRow)}
+	next := &index{at: x.at, byID: x.byID, byRow: maps.Clone(x.byRow), denied: x.denied}
 	next.byRow[k] = maps.Clone(x.byRow[k])
 	for _, r := range h.Rows {
 		next.byRow[k][strconv.Itoa(r.ID)] = r.UUID
@@ -103,7 +121,7 @@ func (l *look) indexNow(ctx context.Context) *index {
 	l.c.askPeople(ctx)
 	l.c.mu.Lock()
 	defer l.c.mu.Unlock()
-	x := &index{at: l.began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}}
+	x := &index{at: l.began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: l.denied}
 	for _, k := range l.kinds {
 		x.byRow[k] = map[string]string{}
 	}
@@ -128,7 +146,7 @@ func (l *look) exportAll(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.R
 	return documents(ctx, ids == nil, func() (*reading, error) {
 		r, err := l.c.read(ctx, ids)
 		if err == nil {
-			l.index = r.index
+			l.index, l.parts, l.asked = r.index, r.parts, r.asked
 		}
 		return r, err
 	})
@@ -153,6 +171,8 @@ func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 	s, t := seenRow{row: e.row}, e.info.UpdatedAt
 	r, shown := h.byRow[e.row]
 	switch {
+	case isRecord(id.Kind): // was read after the list, or from it
+		s.print = e.print
 	case shown && r.UUID == id.UID && printOf(r) == e.print:
 		s.print = e.print
 		if repeats(t, h.newest) {
@@ -165,7 +185,7 @@ func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 }
 
 func (l *look) remember(marks map[asset.ID]seenRow) *asset.Seen {
-	state := seenState{URL: l.c.http.BaseURL(), User: l.c.auth.cfg.Username, Version: l.version, Kinds: map[asset.Kind]seenKind{}}
+	state := seenState{URL: l.c.http.BaseURL(), User: l.c.auth.cfg.Username, Version: l.version, Kinds: map[asset.Kind]seenKind{}, Parts: l.parts, Asked: l.asked}
 	for k, h := range l.heads {
 		state.Kinds[k] = seenKind{Newest: h.newest, Ahead: h.newest.After(l.began.Add(ahead))}
 	}

@@ -64,16 +64,6 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}
 }
 
-// sendRecords writes assets of a kind that no import takes, one by one.
-func (im *importing) sendRecords(ctx context.Context, k asset.Kind, jobs []*job) {
-	for _, j := range jobs {
-		e, _ := im.index.get(j.id())
-		if err := traitOf(k).record.write(ctx, im, j, e); err != nil {
-			im.fail(j.id(), fmt.Errorf("%s: %w", j.path, err))
-		}
-	}
-}
-
 // omit records what the server cannot hold of an asset. path points into the
 // canonical document.
 func (im *importing) omit(id asset.ID, path, text string) {

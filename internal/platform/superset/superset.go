@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
 	"github.com/dashkeep/dashkeep/internal/platform"
 	"github.com/dashkeep/dashkeep/internal/secret"
 )
@@ -29,6 +29,7 @@ func Factory() platform.Factory {
 		Guarded: []asset.Kind{kindDatabase},
 		Limits:  limits(),
 		Bundle:  bundle,
+		Role:    roleScript,
 		Inbox:   true,
 		New: func(c platform.Config) (platform.Platform, error) {
 			if c.Inbox != "" {
@@ -57,6 +58,9 @@ type conn struct {
 	server string // version, "" when the server does not tell
 
 	serverAsked bool // whether server was asked for
+
+	who    *account           // nil before it was asked for
+	asking singleflight.Group // for it
 }
 
 func open(cfg platform.Config) (*conn, error) {
@@ -91,50 +95,86 @@ func (c *conn) Ping(ctx context.Context) (platform.Server, error) {
 		} `json:"result"`
 	}
 	s := platform.Server{User: c.auth.cfg.Username}
-	if _, err := c.page(ctx, kindDatabase, 0, 1); err != nil {
+	if err := c.knock(ctx); err != nil {
 		return s, err
 	}
 	// 4.1 to 6.0 answer /me/ with 401 to a token; the login above has succeeded.
-	if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/me/"}, &me); err == nil && me.Result.Username != "" {
-		s.User = me.Result.Username
+	if v := c.version(ctx); v == "" || !normalize.Older(v, "6.1.0") {
+		if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/me/"}, &me); err == nil && me.Result.Username != "" {
+			s.User = me.Result.Username
+		}
 	}
 	s.Notes = c.rights(ctx)
 	describe(&s, c.version(ctx))
 	return s, nil
 }
 
-// rights says what this account cannot do. Only an administrator may list
-// users; every other account may be shown a part of the dashboards only, and its
-// exports are incomplete without a word (measured with Alpha, 4.1.4 to 6.1.0).
+// knock asks for a list, of any kind that this account may see.
+func (c *conn) knock(ctx context.Context) error {
+	kinds := c.kinds(ctx)
+	refused := make([]error, len(kinds))
+	for i, k := range kinds {
+		_, err := c.page(ctx, k, 0, 1)
+		if !isDenied(err) {
+			return err
+		}
+		refused[i] = err
+	}
+	_, err := deniedKinds(kinds, refused)
+	return err
+}
+
+// rights says what this account is not shown, and which names commits lack.
 func (c *conn) rights(ctx context.Context) []string {
-	var out struct{}
-	err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/security/users/", Query: rison("(page_size:1,columns:!(id))")}, &out)
+	var notes []string
+	a, err := c.account(ctx)
+	if err != nil {
+		notes = append(notes, "what this account may see cannot be told: "+err.Error())
+	} else {
+		notes = a.notes(c.kinds(ctx))
+	}
+	err = c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/security/users/", Query: rison("(page_size:1,columns:!(id))")}, nil)
 	var e *apihttp.Error
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &e) && e.Status == http.StatusForbidden:
-		return []string{"this account is no administrator: Superset shows it only published and own dashboards, so a pull may be incomplete, and it may overwrite only what it owns; give it the Admin role"}
 	case errors.As(err, &e) && e.Status == http.StatusNotFound:
-		return []string{"the users API is off (FAB_ADD_SECURITY_API): commits name editors without their e-mail, and whether this account sees everything cannot be told"}
+		notes = append(notes, "the users API is off (FAB_ADD_SECURITY_API): commits name editors without their e-mail")
+	case isDenied(err):
+		notes = append(notes, "this account may not list users ("+permit{"can_get", "User"}.String()+"): commits name editors without their e-mail")
 	}
-	return []string{"whether this account is an administrator cannot be told: " + err.Error()}
+	return notes
 }
 
 // Delete removes one asset. What is not there is no error.
 func (c *conn) Delete(ctx context.Context, id asset.ID) error {
-	e, ok, err := c.entry(ctx, id)
+	e, ok, err := c.toDelete(ctx, id)
 	if err != nil || !ok {
 		return err
 	}
-	err = c.http.JSON(ctx, apihttp.Request{Method: http.MethodDelete, Path: traitOf(id.Kind).endpoint() + strconv.Itoa(e.row)}, nil)
-	var answer *apihttp.Error
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound {
-		err = nil
+	if t := traitOf(id.Kind); t.record != nil {
+		err = t.record.remove(ctx, c, e)
+	} else {
+		err = c.deleteRow(ctx, id.Kind, e.row)
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", id, e.info.Title, err)
 	}
 	c.forget(id)
 	return nil
+}
+
+// toDelete finds what is to be deleted. What is known by its name is looked up
+// anew: its row may have another name by now.
+func (c *conn) toDelete(ctx context.Context, id asset.ID) (*entry, bool, error) {
+	if !traitOf(id.Kind).named {
+		return c.entry(ctx, id)
+	}
+	x, err := c.list(ctx, id.Kind)
+	if err != nil {
+		return nil, false, err
+	}
+	e, ok := x.get(id)
+	if ok && e.bad != "" {
+		return nil, false, fmt.Errorf("delete %s %q: %s", id, e.info.Title, e.bad)
+	}
+	return e, ok, nil
 }

@@ -132,6 +132,15 @@ func (s *Server) bearer(r *http.Request, kind string) (*User, func(http.Response
 	if !ok {
 		return nil, refuse(http.StatusUnauthorized, "Missing 'Bearer' type in 'Authorization' header. Expected 'Authorization: Bearer <JWT>'")
 	}
+	s.mu.Lock()
+	fixed := s.tokens[tok]
+	for i := range s.users {
+		if fixed != "" && s.users[i].Username == fixed {
+			s.mu.Unlock()
+			return &s.users[i], nil
+		}
+	}
+	s.mu.Unlock()
 	parts := strings.Split(tok, ".")
 	if len(parts) != 3 {
 		return nil, refuse(http.StatusUnprocessableEntity, "Not enough segments")
@@ -180,7 +189,11 @@ func (s *Server) authenticated(w http.ResponseWriter, r *http.Request, f func(*c
 			c.user = i + 1
 		}
 	}
-	f(c)
+	if p, any := s.needs(r); any && !s.can(c.user, p.What, p.On) {
+		c.message(http.StatusForbidden, "Forbidden")
+	} else {
+		f(c)
+	}
 	s.mu.Unlock()
 	held.send(w)
 }
@@ -188,7 +201,7 @@ func (s *Server) authenticated(w http.ResponseWriter, r *http.Request, f func(*c
 // csrfRefused answers a write that lacks the session cookie or the matching
 // X-CSRFToken: 400 for a JSON body, a redirect to the login page otherwise.
 func (s *Server) csrfRefused(w http.ResponseWriter, r *http.Request) bool {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(r.URL.Path, "/api/v1/security/") {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead || strings.HasPrefix(r.URL.Path, "/api/v1/security/") || r.URL.Path == "/login/" {
 		return false
 	}
 	reason := ""
@@ -251,6 +264,10 @@ func (s *Server) serveMenu(c *call) {
 	var items []any
 	for _, name := range []string{"Dashboards", "Charts", "Datasets", "SQL Lab"} {
 		items = append(items, map[string]any{"icon": "", "label": name, "name": name, "url": "/" + strings.ToLower(name) + "/list/"})
+	}
+	if s.can(c.user, "menu_access", "List Users") {
+		items = append(items, map[string]any{"icon": "", "label": "Security", "name": "Security", "childs": []any{
+			map[string]any{"icon": "", "label": "List Users", "name": "List Users", "url": "/users/"}}})
 	}
 	c.json(http.StatusOK, map[string]any{"result": items})
 }

@@ -251,17 +251,67 @@ func (c *Client) Delete(ctx context.Context, kind, uid string) error {
 // to the installation.
 func (c *Client) DeleteAll(ctx context.Context) error {
 	for _, kind := range []string{Dashboard, Chart, Dataset, Database} {
-		items, err := c.List(ctx, kind)
+		if err := c.deleteKind(ctx, kind); err != nil {
+			return err
+		}
+	}
+	return c.DeleteRecords(ctx)
+}
+
+func (c *Client) deleteKind(ctx context.Context, kind string) error {
+	items, err := c.List(ctx, kind)
+	if err != nil {
+		return err
+	}
+	for _, it := range items {
+		if err := c.call(ctx, http.MethodDelete, fmt.Sprintf("/api/v1/%s/%d", kind, it.ID), nil, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeleteRecords deletes what no bundle holds. Tags go with those that the server
+// gave: SQLite gives row ids out again, and a new chart would have the tags of the
+// deleted one that had its id.
+func (c *Client) DeleteRecords(ctx context.Context) error {
+	layers, err := c.List(ctx, AnnotationLayer)
+	if err != nil {
+		return err
+	}
+	for _, it := range layers {
+		notes, err := c.Annotations(ctx, it.ID)
 		if err != nil {
 			return err
 		}
-		for _, it := range items {
-			if err := c.call(ctx, http.MethodDelete, fmt.Sprintf("/api/v1/%s/%d", kind, it.ID), nil, nil); err != nil {
+		for _, id := range notes {
+			if err := c.call(ctx, http.MethodDelete, fmt.Sprintf("/api/v1/annotation_layer/%d/annotation/%d", it.ID, id), nil, nil); err != nil {
 				return err
 			}
 		}
 	}
+	for _, kind := range []string{AnnotationLayer, CSSTemplate, Tag} {
+		if err := c.deleteKind(ctx, kind); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// Annotations are the first hundred of a layer: ids by short description.
+func (c *Client) Annotations(ctx context.Context, layer int) (map[string]int, error) {
+	var answer struct {
+		Result []struct {
+			ID    int    `json:"id"`
+			Short string `json:"short_descr"`
+		} `json:"result"`
+	}
+	err := c.call(ctx, http.MethodGet, fmt.Sprintf("/api/v1/annotation_layer/%d/annotation/?q=(page_size:%d)", layer, maxPage), nil, &answer)
+	out := map[string]int{}
+	for _, r := range answer.Result {
+		out[r.Short] = r.ID
+	}
+	return out, err
 }
 
 // Import uploads a bundle to a kind's own endpoint, or to "assets". form holds

@@ -34,6 +34,12 @@ var listColumns = map[string][]string{
 	AnnotationLayer: {"id", "name", "descr", "created_by.first_name", "created_by.last_name", "changed_by.first_name",
 		"changed_by.last_name", "changed_on", "changed_on_delta_humanized", "created_on"},
 	"role": {"id", "name"},
+	CSSTemplate: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name", "created_on",
+		"created_by.first_name", "created_by.id", "created_by.last_name", "css", "id", "template_name"},
+	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
+		"created_on_delta_humanized", "created_by.first_name", "created_by.last_name"},
+	annotation: {"id", "changed_by.first_name", "changed_by.id", "changed_on_delta_humanized", "created_by.first_name",
+		"created_by.id", "end_dttm", "long_descr", "short_descr", "start_dttm"},
 	"user": {"id", "roles.id", "roles.name", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -47,7 +53,12 @@ var orderColumns = map[string][]string{
 	Theme: {"theme_name", "changed_on_delta_humanized"},
 	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
 		"changed_on_delta_humanized", "created_on"},
-	"role": {"id", "name"},
+	"role":      {"id", "name"},
+	CSSTemplate: {"template_name"},
+	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
+		"created_on_delta_humanized", "created_by.first_name", "created_by.last_name"},
+	annotation: {"changed_by.first_name", "changed_on_delta_humanized", "created_by.first_name", "end_dttm", "long_descr",
+		"short_descr", "start_dttm"},
 	"user": {"id", "first_name", "last_name", "username", "active", "email"},
 }
 
@@ -57,8 +68,11 @@ var filterColumns = map[string][]string{
 	Dataset:         {"id", "uuid", "database", "catalog", "schema", "sql", "table_name"},
 	Database:        {"database_name", "expose_in_sqllab", "uuid"},
 	Theme:           {"theme_name", "uuid"},
-	AnnotationLayer: {"name"},
 	"role":          {"id", "name"},
+	AnnotationLayer: {"name", "descr"},
+	CSSTemplate:     {"template_name", "css"},
+	Tag:             {"name", "type", "description"},
+	annotation:      {"short_descr", "long_descr", "json_metadata", "start_dttm", "end_dttm"},
 	"user":          {"id", "username", "email", "first_name", "last_name"},
 }
 

@@ -12,7 +12,7 @@ func (s *Server) serveDelete(c *call, kind string) {
 		c.message(http.StatusNotFound, "Not found")
 		return
 	}
-	if s.users[c.user-1].Role != Admin && !slices.Contains(r.owners, c.user) {
+	if !s.admin(c.user) && !slices.Contains(r.owners, c.user) {
 		c.message(http.StatusForbidden, "Forbidden")
 		return
 	}
@@ -25,6 +25,10 @@ func (s *Server) serveDelete(c *call, kind string) {
 
 func (s *Server) serveBulkDelete(c *call, kind string) {
 	v, err := parseRison(c.r.URL.Query().Get("q"))
+	if kind == Tag {
+		s.deleteTags(c, v)
+		return
+	}
 	ids := intList(v)
 	if err != nil || len(ids) == 0 {
 		c.message(http.StatusBadRequest, "Not a valid rison schema {} is not of type 'array'")
@@ -67,6 +71,12 @@ func (s *Server) delete(r *row) (refused string) {
 		}
 	case Chart:
 		s.linkChart(r.id, nil)
+	case AnnotationLayer:
+		if len(r.notes) > 0 {
+			return "Annotation layer has associated annotations."
+		}
+	case Tag:
+		s.untag(r.title())
 	case Theme:
 		for _, d := range s.state.rows[Dashboard] {
 			if d.fields["theme_id"] == r.id {

@@ -155,11 +155,15 @@ func (s *Server) tagList(r *row) []map[string]any {
 	}
 	if r.kind == Dashboard {
 		for _, id := range r.owners {
-			out = append(out, map[string]any{"id": 1000 + id, "name": fmt.Sprintf("owner:%d", id), "type": 3})
+			if t := s.state.tag(fmt.Sprintf("owner:%d", id)); t != nil {
+				out = append(out, map[string]any{"id": t.id, "name": t.title(), "type": t.fields["type"]})
+			}
 		}
 	}
-	for i, name := range r.tags {
-		out = append(out, map[string]any{"id": i + 1, "name": name, "type": 1})
+	for _, name := range r.tags {
+		if t := s.state.tag(name); t != nil {
+			out = append(out, map[string]any{"id": t.id, "name": name, "type": tagCustom})
+		}
 	}
 	return out
 }

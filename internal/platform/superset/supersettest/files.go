@@ -165,8 +165,8 @@ func (s *Server) tagsFile(dashboards, charts []int) string {
 					o := newObject()
 					o.set("tag_name", name)
 					o.set("description", nil)
-					if d, ok := s.state.tags[name]; ok {
-						o.set("description", d)
+					if t := s.state.tag(name); t != nil {
+						o.set("description", t.fields["description"])
 					}
 					list = append(list, o)
 				}

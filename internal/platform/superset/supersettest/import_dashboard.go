@@ -79,10 +79,12 @@ func (t *tx) dashboard(c config, charts map[string]int, sets map[string]*row, th
 	existing := t.state.byUUID(Dashboard, o.str("uuid"))
 	r := existing
 	if existing == nil || overwrite {
+		err := t.mayCreate(Dashboard)
 		if existing != nil {
-			if err := t.mayOverwrite(existing); err != nil {
-				return err
-			}
+			err = t.mayOverwrite(existing)
+		}
+		if err != nil {
+			return err
 		}
 		meta := o.obj("metadata")
 		if meta != nil {
@@ -91,7 +93,6 @@ func (t *tx) dashboard(c config, charts map[string]int, sets map[string]*row, th
 		}
 		moveJSON(o, "position", "position_json")
 		moveJSON(o, "metadata", "json_metadata")
-		var err error
 		if r, err = t.store(models[Dashboard], o); err != nil {
 			return err
 		}

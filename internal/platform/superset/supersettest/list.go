@@ -64,12 +64,17 @@ type entry struct {
 }
 
 func (s *Server) serveList(c *call, kind string) {
+	s.ownTags()
 	if q, _, _ := parseListQuery(c.r); q != nil && len(q.filters) == 0 && slices.Contains(orderColumns[kind], q.order) {
 		s.servePage(c, kind, q)
 		return
 	}
 	s.writeList(c, kind, models[kind].list, s.entries(c.user, kind))
 }
+
+// PasswordHash stands for the one that releases before 6.0.0 show of whoever made
+// a tag.
+const PasswordHash = "scrypt:32768:8:1$FAKE-password-hash"
 
 func (s *Server) entries(user int, kind string) []entry {
 	var entries []entry
@@ -123,7 +128,8 @@ func (s *Server) servePage(c *call, kind string, q *listQuery) {
 }
 
 func (s *Server) serveUsers(c *call) {
-	if !s.administers(c) {
+	if !s.usersAPI {
+		serveNotFound(c.w, c.r)
 		return
 	}
 	var entries []entry
@@ -211,6 +217,9 @@ func (s *Server) applyFilters(kind string, entries []entry, filters []any) (kept
 			if db, ok := v.(map[string]any); ok {
 				v = db["id"]
 			}
+			if v == nil {
+				continue // as comparisons with NULL
+			}
 			if filterMatches(fmt.Sprint(v), o.str("opr"), o.get("value")) {
 				pass = append(pass, e)
 			}
@@ -227,6 +236,9 @@ func filterMatches(have, op string, want any) bool {
 		return slices.ContainsFunc(list, func(v any) bool { return fmt.Sprint(v) == have })
 	}
 	switch op {
+	case "custom_tag":
+		yes, _ := want.(bool)
+		return (have == fmt.Sprint(tagCustom)) == yes
 	case "eq", "rel_o_m":
 		return have == one
 	case "neq":
@@ -245,17 +257,6 @@ func filterMatches(have, op string, want any) bool {
 		return strings.HasSuffix(have, one)
 	case "ct":
 		return strings.Contains(strings.ToLower(have), strings.ToLower(one))
-	}
-	return true
-}
-
-// visible is what the roles see, as measured with Alpha and Gamma accounts.
-func (s *Server) visible(user int, r *row) bool {
-	switch s.users[user-1].Role {
-	case Gamma:
-		return false
-	case Alpha:
-		return r.kind != Dashboard || r.fields["published"] == true || slices.Contains(r.owners, user)
 	}
 	return true
 }

@@ -45,29 +45,7 @@ func newMirror(t *testing.T) *mirror {
 	if err := m.real.DeleteAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	m.deleteTags()
 	return m
-}
-
-// deleteTags takes away what earlier tests left: SQLite gives row ids out again,
-// and a new chart would have the tags of the deleted one that had its id.
-func (m *mirror) deleteTags() {
-	m.t.Helper()
-	var list struct {
-		Result []struct {
-			ID   int    `json:"id"`
-			Type any    `json:"type"`
-			Name string `json:"name"`
-		} `json:"result"`
-	}
-	if err := m.real.call(m.t.Context(), "GET", "/api/v1/tag/?q=(page_size:100)", nil, &list); err != nil {
-		m.t.Fatal(err)
-	}
-	for _, tag := range list.Result {
-		if err := m.real.call(m.t.Context(), "DELETE", fmt.Sprintf("/api/v1/tag/%d", tag.ID), nil, nil); err != nil {
-			m.t.Logf("tag %q (%v): %v", tag.Name, tag.Type, err)
-		}
-	}
 }
 
 var shownRelease = regexp.MustCompile(`version_string&#34;: &#34;([0-9.]+)`)

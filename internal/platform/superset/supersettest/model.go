@@ -19,6 +19,9 @@ const (
 	Theme     = "theme"
 	// AnnotationLayer has no uuid and is in no export; charts name it by row id.
 	AnnotationLayer = "annotation_layer"
+	// CSSTemplate and Tag are in no export either, and no answer shows a uuid of them.
+	CSSTemplate = "css_template"
+	Tag         = "tag"
 )
 
 // model describes one of Superset's tables: export_fields and unique
@@ -74,7 +77,12 @@ var models = map[string]*model{
 		fields: []string{"theme_name", "json_data"},
 	},
 	AnnotationLayer: {kind: AnnotationLayer, class: "AnnotationLayer", list: "List Annotation Layer", name: "name"},
+	CSSTemplate:     {kind: CSSTemplate, class: "CssTemplate", list: "List Css Template", name: "template_name", initial: map[string]any{"css": ""}},
+	Tag:             {kind: Tag, class: "Tag", list: "List Tag", name: "name"},
 }
+
+// isRecord reports whether a kind has no export and no import.
+func isRecord(kind string) bool { return models[kind].folder == "" }
 
 // child tables of a dataset
 var (
@@ -93,6 +101,7 @@ type row struct {
 	uuid                 string
 	fields               map[string]any // Superset's own columns; JSON columns hold text
 	columns, metrics     []*child       // dataset
+	notes                []*child       // annotation layer
 	slices               []int          // dashboard: linked charts
 	owners, roles        []int
 	tags                 []string
@@ -115,7 +124,7 @@ func (r *row) title() string { return r.str(models[r.kind].name) }
 func (r *row) copy() *row {
 	c := *r
 	c.fields = maps.Clone(r.fields)
-	c.columns, c.metrics = copyChildren(r.columns), copyChildren(r.metrics)
+	c.columns, c.metrics, c.notes = copyChildren(r.columns), copyChildren(r.metrics), copyChildren(r.notes)
 	c.slices, c.owners, c.roles, c.tags = slices.Clone(r.slices), slices.Clone(r.owners), slices.Clone(r.roles), slices.Clone(r.tags)
 	return &c
 }
@@ -133,21 +142,20 @@ func copyChildren(list []*child) []*child {
 // state is everything a server knows. clone is cheap and makes a transaction.
 type state struct {
 	rows map[string][]*row // by kind, by id
-	next map[string]int    // next id per kind, also "column" and "metric"
-	tags map[string]string // tag -> description
+	next map[string]int    // next id per kind, also "column", "metric" and "annotation"
 }
 
 func newState(firstID int) *state {
-	st := &state{rows: map[string][]*row{}, next: map[string]int{}, tags: map[string]string{}}
+	st := &state{rows: map[string][]*row{}, next: map[string]int{}}
 	for kind := range models {
 		st.next[kind] = firstID
 	}
-	st.next["column"], st.next["metric"] = firstID, firstID
+	st.next["column"], st.next["metric"], st.next["annotation"] = firstID, firstID, firstID
 	return st
 }
 
 func (st *state) clone() *state {
-	c := &state{rows: make(map[string][]*row, len(st.rows)), next: maps.Clone(st.next), tags: maps.Clone(st.tags)}
+	c := &state{rows: make(map[string][]*row, len(st.rows)), next: maps.Clone(st.next)}
 	for kind, rows := range st.rows {
 		c.rows[kind] = slices.Clone(rows)
 	}

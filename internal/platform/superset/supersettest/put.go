@@ -39,6 +39,10 @@ func (s *Server) servePut(c *call, kind string) {
 		return
 	}
 	if bad := s.checkPut(kind, body); len(bad.keys) > 0 {
+		if kind == CSSTemplate {
+			c.message(http.StatusUnprocessableEntity, bad) // Flask-AppBuilder's own PUT
+			return
+		}
 		if kind == Dataset {
 			e := &apiError{status: http.StatusUnprocessableEntity, kind: "MARSHMALLOW_ERROR", code: 1040,
 				message: "The schema of the submitted payload is invalid.", extra: newObject()}
@@ -51,11 +55,14 @@ func (s *Server) servePut(c *call, kind string) {
 		return
 	}
 	found := s.find(kind, c.r.PathValue("id"), false)
+	if isRecord(kind) && s.putRecord(c, kind, found, body) {
+		return
+	}
 	switch {
 	case found == nil || !s.visible(c.user, found):
 		c.message(http.StatusNotFound, "Not found")
 		return
-	case s.users[c.user-1].Role != Admin && !slices.Contains(found.owners, c.user):
+	case !s.admin(c.user) && !slices.Contains(found.owners, c.user):
 		c.message(http.StatusForbidden, "Forbidden")
 		return
 	}
@@ -69,6 +76,13 @@ func (s *Server) servePut(c *call, kind string) {
 	}
 	s.put(kind, found.id, body, c.user)
 	answer := map[string]any{"id": found.id, "result": body}
+	switch kind {
+	case AnnotationLayer:
+		body.set("layer", found.id)
+	case CSSTemplate:
+		r := s.state.byID(kind, found.id)
+		answer = map[string]any{"result": map[string]any{"css": r.fields["css"], "template_name": r.fields["template_name"]}}
+	}
 	if kind == Dashboard {
 		answer["last_modified_time"] = pyFloat(float64(s.state.byID(kind, found.id).changedOn.Unix()))
 	}
@@ -87,7 +101,7 @@ func (s *Server) put(kind string, id int, body *object, user int) {
 			r.owners = intList(v)
 		case "roles", "uuid", "query_context_generation", "masked_encrypted_extra":
 		case "tags":
-			r.tags = s.tagNames(intList(v), r)
+			r.tags = s.tagNames(intList(v))
 		case "dashboards":
 			s.linkChart(id, intList(v))
 		case "columns":
@@ -134,12 +148,12 @@ func intList(v any) []int {
 	return out
 }
 
-// tagNames resolves the positions that tagList gave out.
-func (s *Server) tagNames(ids []int, r *row) []string {
+// tagNames are the names of custom tags.
+func (s *Server) tagNames(ids []int) []string {
 	var names []string
 	for _, id := range ids {
-		if id >= 1 && id <= len(r.tags) {
-			names = append(names, r.tags[id-1])
+		if t := s.state.byID(Tag, id); t != nil && t.fields["type"] == tagCustom {
+			names = append(names, t.title())
 		}
 	}
 	return names
@@ -256,18 +270,4 @@ func (s *Server) setPositions(r *row, pos *object) {
 		}
 	}
 	r.fields["position_json"] = mustJSON(pos)
-}
-
-// servePostLayer creates an annotation layer; 6.1.0 answers 201.
-func (s *Server) servePostLayer(c *call) {
-	body, err := readJSON(c.r)
-	if err != nil || body.str("name") == "" {
-		c.message(http.StatusBadRequest, map[string]any{"name": []string{"Missing data for required field."}})
-		return
-	}
-	r := s.state.insert(AnnotationLayer, s.newUUID())
-	r.createdOn, r.createdBy = s.clock(), c.user
-	r.changedOn, r.changedBy = r.createdOn, c.user
-	r.fields["name"], r.fields["descr"] = body.get("name"), body.get("descr")
-	c.json(http.StatusCreated, map[string]any{"id": r.id, "result": body})
 }

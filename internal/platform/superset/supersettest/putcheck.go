@@ -25,6 +25,8 @@ var putFields = map[string]map[string]byte{
 		"external_url": 's', "uuid": 's'},
 	Theme:           {"theme_name": 's', "json_data": 'j'},
 	AnnotationLayer: {"name": 's', "descr": 's'},
+	CSSTemplate:     {"template_name": 's', "css": 's'},
+	Tag:             {"name": 's', "description": 's', "objects_to_tag": 'l'},
 }
 
 // metadataKeys are what 6.1.0 accepts in json_metadata.

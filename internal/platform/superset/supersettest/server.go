@@ -14,8 +14,9 @@ import (
 // otherwise (WithVersion).
 const Version = "6.1.0"
 
-// Roles with a meaning of their own, as measured: Alpha sees what is published
-// or its own and may overwrite only its own; Gamma sees nothing.
+// The roles that every Superset has, with the permissions it gives them: Alpha
+// sees what is published or its own and may overwrite only its own; Gamma sees
+// nothing. WithRole makes others.
 const (
 	Admin = "Admin"
 	Alpha = "Alpha"
@@ -52,9 +53,14 @@ type Server struct {
 	roles       []string      // by id, from 1; "" for one that was deleted
 	accessed    time.Duration // lifetime of an access token
 	key         []byte
-	issued      int               // tokens given out so far
-	expired     int               // access tokens up to this one are expired
-	sessions    map[string]string // session cookie -> CSRF token
+	issued      int                 // tokens given out so far
+	expired     int                 // access tokens up to this one are expired
+	sessions    map[string]string   // session cookie -> CSRF token
+	browsers    map[string]int      // session cookie of a form login -> user
+	tokens      map[string]string   // bearer tokens that are no JWT of ours -> user name
+	may         map[string][]Permit // by role
+	usersAPI    bool
+	form        bool
 	state       *state
 	texts       map[written]string
 	listed      map[listKey]listed
@@ -108,8 +114,8 @@ func WithAccessLifetime(d time.Duration) Option { return func(s *Server) { s.acc
 func New(opts ...Option) *Server {
 	s := &Server{
 		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
-		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, texts: map[written]string{}, listed: map[listKey]listed{},
-		roles: standardRoles(),
+		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, browsers: map[string]int{}, tokens: map[string]string{},
+		roles: standardRoles(), may: builtin(), usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
@@ -139,6 +145,8 @@ func (s *Server) routes() *http.ServeMux {
 		mux.HandleFunc("GET /version", s.serveVersion)
 	}
 	mux.HandleFunc("GET /login/", s.serveLoginPage)
+	mux.HandleFunc("POST /login/", s.serveFormLogin)
+	mux.HandleFunc("GET /api/v1/me/roles/{$}", s.serveMyRoles)
 	mux.HandleFunc("POST /api/v1/security/login", s.serveLogin)
 	mux.HandleFunc("POST /api/v1/security/refresh", s.serveRefresh)
 	handle("GET /api/v1/security/csrf_token/{$}", s.serveCSRF)
@@ -167,13 +175,15 @@ func (s *Server) routes() *http.ServeMux {
 		handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
-		if kind == AnnotationLayer {
-			handle("POST "+base+"{$}", func(c *call) { s.servePostLayer(c) })
+		if isRecord(kind) {
+			handle("POST "+base+"{$}", func(c *call) { s.servePost(c, kind) })
 			continue
 		}
 		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
 	}
+	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
+	s.annotationRoutes(handle)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)

@@ -10,12 +10,23 @@ import (
 // mayOverwrite is the rights check of every import: an administrator or an
 // owner. The refusal is a 500, not a 403 (facts F15).
 func (t *tx) mayOverwrite(existing *row) error {
-	if t.users[t.user-1].Role == Admin || slices.Contains(existing.owners, t.user) {
+	if t.admin(t.user) || slices.Contains(existing.owners, t.user) {
 		return nil
 	}
 	return commandError(http.StatusInternalServerError,
 		"A "+existing.kind+" already exists and user doesn't have permissions to overwrite it")
 }
+
+// mayCreate is the check for what is new, and it is by kind.
+func (t *tx) mayCreate(kind string) error {
+	if t.can(t.user, "can_write", models[kind].permit()) {
+		return nil
+	}
+	return commandError(http.StatusInternalServerError, strings.ToUpper(kind[:1])+kind[1:]+
+		" doesn't exist and user doesn't have permission to create "+kind+"s")
+}
+
+func (m *model) permit() string { return views[m.kind] }
 
 // store is import_from_dict: it finds the row by uuid or unique constraint,
 // sets what the file names and leaves the rest as it was.
@@ -68,11 +79,11 @@ func (t *tx) own(r *row) {
 
 func (t *tx) database(c config, overwrite bool) (*row, error) {
 	existing := t.state.byUUID(Database, c.str("uuid"))
-	if existing != nil && !overwrite {
+	if existing != nil && (!overwrite || !t.can(t.user, "can_write", "Database")) {
 		return existing, nil
 	}
-	if t.users[t.user-1].Role != Admin {
-		return nil, commandError(http.StatusInternalServerError, "Database doesn't exist and user doesn't have permission to create databases")
+	if err := t.mayCreate(Database); err != nil {
+		return nil, err
 	}
 	o := clone(c.object).(*object)
 	if !o.has("allow_csv_upload") && !t.since("6.1.0") {
@@ -144,13 +155,15 @@ func setURI(r *row, uri string) {
 
 func (t *tx) dataset(c config, database int, overwrite bool) (*row, error) {
 	existing := t.state.byUUID(Dataset, c.str("uuid"))
-	if existing != nil && !overwrite {
+	if existing != nil && (!overwrite || !t.can(t.user, "can_write", "Dataset")) {
 		return existing, nil
 	}
+	err := t.mayCreate(Dataset)
 	if existing != nil {
-		if err := t.mayOverwrite(existing); err != nil {
-			return nil, err
-		}
+		err = t.mayOverwrite(existing)
+	}
+	if err != nil {
+		return nil, err
 	}
 	o := clone(c.object).(*object)
 	o.set("database_id", database)
@@ -221,8 +234,13 @@ func (t *tx) chart(c config, ds *row, overwrite bool) (*row, error) {
 	if ds != nil {
 		bindDataset(o, params, ds)
 	}
+	if existing == nil {
+		if err := t.mayCreate(Chart); err != nil {
+			return nil, err
+		}
+	}
 	if existing != nil {
-		if !overwrite {
+		if !overwrite || !t.can(t.user, "can_write", "Chart") {
 			return existing, t.tag(existing, o)
 		}
 		if err := t.mayOverwrite(existing); err != nil {
@@ -291,8 +309,8 @@ func (t *tx) tag(r *row, o *object) error {
 	for _, v := range list {
 		name, _ := v.(string)
 		names = append(names, name)
-		if _, known := t.state.tags[name]; !known {
-			t.state.tags[name] = descriptions[name]
+		if t.state.tag(name) == nil {
+			t.newTag(name, tagCustom, t.user).fields["description"] = descriptions[name]
 		}
 	}
 	if !slices.Equal(names, r.tags) {

@@ -1,0 +1,263 @@
+package superset
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/dashkeep/dashkeep/internal/apihttp"
+	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/normalize"
+)
+
+// account is who is logged in and what Superset lets that account do: pairs of a
+// permission and what it is for ("can_write", "Chart").
+type account struct {
+	name  string
+	known bool     // the server told all of the following
+	roles []string // names
+	may   map[permit]bool
+	// admin: it has the role Admin, which the server knows by its name
+	// (AUTH_ROLE_ADMIN) and which no permission can stand in for.
+	admin bool
+	// limited: it is certainly no administrator.
+	limited bool
+}
+
+// permit is a permission with what it is for.
+type permit struct{ what, on string }
+
+const adminRole = "Admin"
+
+// can reports whether the account certainly has a permission.
+func (a *account) can(what, on string) bool { return a.admin || a.may[permit{what, on}] }
+
+// account is asked for once per connection.
+func (c *conn) account(ctx context.Context) (*account, error) {
+	c.mu.Lock()
+	a := c.who
+	c.mu.Unlock()
+	if a != nil {
+		return a, nil
+	}
+	return c.accountNow(ctx)
+}
+
+// accountNow asks although it may be known: an account may lose rights while we
+// serve.
+func (c *conn) accountNow(ctx context.Context) (*account, error) {
+	v, err, _ := c.asking.Do("", func() (any, error) { return c.askAccount(ctx) })
+	if err != nil {
+		return nil, err
+	}
+	a := v.(*account)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.who = a
+	return a, nil
+}
+
+// askAccount reads /me/roles/, which lists roles with their permissions. It takes
+// a token from 6.1.0 on; before, only the session of a browser (401 otherwise),
+// so there is a login as by the form. Where that is not to be had (a configured
+// token, single sign-on) what else only administrators are shown has to tell.
+func (c *conn) askAccount(ctx context.Context) (*account, error) {
+	version := c.version(ctx)
+	var answer apihttp.Error
+	if version == "" || !normalize.Older(version, "6.1.0") {
+		a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/"})
+		if err == nil || !refusal(err, &answer) {
+			return a, err
+		}
+	}
+	if !c.auth.cfg.Password.IsZero() {
+		cookie, err := c.auth.browse(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if cookie != "" {
+			h := http.Header{"Cookie": {cookie}}
+			a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/", Header: h, NoAuth: true})
+			if err == nil || !refusal(err, &answer) {
+				return a, err
+			}
+		}
+	}
+	return c.guessAccount(ctx)
+}
+
+// refusal reports whether err is the server's answer to a request that was
+// understood, so that another one may do instead.
+func refusal(err error, e *apihttp.Error) bool {
+	var answer *apihttp.Error
+	if !errors.As(err, &answer) || answer.Temporary() {
+		return false
+	}
+	*e = *answer
+	return true
+}
+
+func (c *conn) myRoles(ctx context.Context, r apihttp.Request) (*account, error) {
+	var out struct {
+		Result struct {
+			Username string                 `json:"username"`
+			Roles    map[string][][2]string `json:"roles"`
+		} `json:"result"`
+	}
+	if err := c.http.JSON(ctx, r, &out); err != nil {
+		return nil, err
+	}
+	a := &account{name: out.Result.Username, known: true, may: map[permit]bool{}}
+	for role, permits := range out.Result.Roles {
+		a.roles = append(a.roles, role)
+		for _, p := range permits {
+			a.may[permit{p[0], p[1]}] = true
+		}
+	}
+	slices.Sort(a.roles)
+	a.admin = slices.Contains(a.roles, adminRole)
+	a.limited = !a.admin
+	return a, nil
+}
+
+// guessAccount tells an administrator by being allowed to list users, or, where
+// that API is off (the default before 6.0.0), by being shown the page of users.
+func (c *conn) guessAccount(ctx context.Context) (*account, error) {
+	a := &account{name: c.auth.cfg.Username, may: map[permit]bool{}}
+	var answer apihttp.Error
+	err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/security/users/", Query: rison("(page_size:1,columns:!(id))")}, nil)
+	switch {
+	case err == nil:
+		a.admin = true
+		return a, nil
+	case !refusal(err, &answer):
+		return nil, err
+	case answer.Status == http.StatusForbidden:
+		a.limited = true
+		return a, nil
+	}
+	res, err := c.http.Do(ctx, apihttp.Request{Path: "/api/v1/menu/"})
+	switch {
+	case err == nil:
+		a.admin = strings.Contains(string(res.Body), `"List Users"`)
+		a.limited = !a.admin
+	case !refusal(err, &answer):
+		return nil, err
+	}
+	return a, nil
+}
+
+// part says of which part of a kind a listing shows this account; "" for all of
+// it (charts/filters.py, dashboards/filters.py, databases/filters.py, views/base.py
+// DatasourceFilter, reports/filters.py, queries/saved_queries/filters.py: alike in
+// 4.1.4 to 6.1.0).
+func (a *account) part(k asset.Kind) string {
+	why := ""
+	switch k {
+	case kindDashboard:
+		why = "to an account that is no administrator Superset shows only published dashboards and its own"
+	case kindDataset, kindChart:
+		if !a.can("all_datasource_access", "all_datasource_access") {
+			why = "to an account without all_datasource_access Superset shows only what uses data that it may access"
+		}
+	case kindDatabase:
+		if !a.can("all_database_access", "all_database_access") {
+			why = "to an account without all_database_access Superset shows only databases that it may access"
+		}
+	case kindReport:
+		if !a.can("all_datasource_access", "all_datasource_access") {
+			why = "to an account without all_datasource_access Superset shows only its own reports"
+		}
+	case kindSavedQuery:
+		return "Superset shows each account, also an administrator, only the saved queries that it made itself"
+	}
+	switch {
+	case why == "", a.admin:
+		return ""
+	case !a.known && !a.limited:
+		return "whether this account is an administrator cannot be told: " + why
+	}
+	return why
+}
+
+// Kinds that are named here for what Superset shows of them.
+const (
+	kindReport     asset.Kind = "report"
+	kindSavedQuery asset.Kind = "saved_query"
+)
+
+// parts says which kinds are shown in part only.
+func (a *account) parts(kinds []asset.Kind) []asset.KindError {
+	var out []asset.KindError
+	for _, k := range kinds {
+		if why := a.part(k); why != "" {
+			out = append(out, asset.KindError{Kind: k, Why: why, Reason: asset.InPart})
+		}
+	}
+	return out
+}
+
+// browse logs in as the form of the login page does and returns the session's
+// cookie, "" when the server has no such login for this account. The CSRF token
+// that the form needs is the one that the API gives.
+func (s *session) browse(ctx context.Context) (string, error) {
+	password, err := s.cfg.Password.Resolve(ctx)
+	if err != nil {
+		return "", err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.access == "" {
+		if err := s.login(ctx); err != nil {
+			return "", err
+		}
+	}
+	var answer apihttp.Error
+	if s.csrf == "" {
+		err := s.fetchCSRF(ctx)
+		switch {
+		case err != nil && refusal(err, &answer):
+			return "", nil
+		case err != nil:
+			return "", err
+		}
+	}
+	form := url.Values{"username": {s.cfg.Username}, "password": {password}, "csrf_token": {s.csrf}}
+	h := http.Header{"Cookie": {strings.Join(s.cookies, "; ")}, "Referer": {s.http.BaseURL() + "/login/"}}
+	res, err := s.http.Do(ctx, apihttp.Request{Method: http.MethodPost, Path: "/login/", Body: []byte(form.Encode()), Header: h,
+		ContentType: "application/x-www-form-urlencoded", Accept: "text/html", Want: []string{"text/html"}, NoAuth: true, Redirects: true})
+	switch {
+	case err != nil && refusal(err, &answer):
+		return "", nil
+	case err != nil:
+		return "", err
+	}
+	at, err := url.Parse(res.Header.Get("Location"))
+	if res.Status/100 != 3 || err != nil || strings.HasSuffix(strings.TrimSuffix(at.Path, "/"), "/login") {
+		return "", nil
+	}
+	var cookies []string
+	for _, c := range (&http.Response{Header: res.Header}).Cookies() {
+		cookies = append(cookies, c.Name+"="+c.Value)
+	}
+	return strings.Join(cookies, "; "), nil
+}
+
+// notes says for people what the account is not shown.
+func (a *account) notes(kinds []asset.Kind) []string {
+	var out []string
+	names := map[string][]string{}
+	for _, p := range a.parts(kinds) {
+		if names[p.Why] == nil {
+			out = append(out, p.Why)
+		}
+		names[p.Why] = append(names[p.Why], p.Kind.Plural())
+	}
+	for i, why := range out {
+		out[i] = strings.Join(names[why], ", ") + ": " + why
+	}
+	return out
+}
