@@ -146,6 +146,9 @@ func readChanged(ctx context.Context, ch *asset.Changes, rules normalize.Rules, 
 		got.SkipKind(k)
 	}
 	join(got, want, listed, last.Set)
+	if err := keep(got, want, ch.Kept, last.Set); err != nil {
+		return nil, "", err
+	}
 	return &Reading{Set: got, Server: ch.Server, Seen: ch.Seen(), Read: want}, "", nil
 }
 
@@ -205,7 +208,7 @@ func wanted(ch *asset.Changes, listed map[asset.ID]bool, last *Reading) []asset.
 	}
 	skipped := map[asset.Kind]bool{}
 	for _, k := range ch.Skipped {
-		skipped[k.Kind] = k.Reason != asset.InPart
+		skipped[k.Kind] = skipped[k.Kind] || k.Reason != asset.InPart
 	}
 	for _, id := range known.IDs() {
 		if !listed[id] && !skipped[id.Kind] {

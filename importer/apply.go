@@ -35,8 +35,9 @@ type ApplyOptions struct {
 	// Created is told, right after each write, what the server now has that it had
 	// not; may be nil.
 	Created func(ctx context.Context, created []Change)
-	// Tolerate is as in Prune.
+	// Tolerate and Uses are as in Prune.
 	Tolerate func(asset.ID) bool
+	Uses     func(by, of asset.Kind) bool
 	// Progress is told about each asset as it is finished; may be nil.
 	Progress func(Done)
 }

@@ -37,8 +37,8 @@ func (r *run) prune(ctx context.Context, levels [][]Change) {
 }
 
 func (r *run) deleteOne(ctx context.Context, c Change, users map[asset.ID]string) {
-	if by := r.usedBy(c, users); by != "" {
-		r.done(Done{Change: c, Err: fmt.Errorf("not deleted, because %s uses it", by)})
+	if why := r.inUse(c, users); why != "" {
+		r.done(Done{Change: c, Err: fmt.Errorf("not deleted: %s", why)})
 		return
 	}
 	if len(r.runnable(ctx, []Change{c}, true)) == 0 {
@@ -54,22 +54,22 @@ func (r *run) deleteOne(ctx context.Context, c Change, users map[asset.ID]string
 	r.done(d)
 }
 
-// usedBy names what still refers to an asset: something that stays, or something
+// inUse says what still refers to an asset: something that stays, or something
 // whose own deletion failed.
-func (r *run) usedBy(c Change, users map[asset.ID]string) string {
-	if by := users[c.ID]; by != "" {
-		return by
+func (r *run) inUse(c Change, users map[asset.ID]string) string {
+	if why := users[c.ID]; why != "" {
+		return why
 	}
 	for _, d := range r.out.Done {
 		if d.Action == Delete && d.Err != nil && d.ID != c.ID && slices.Contains(d.Before.Refs, c.ID) {
-			return fmt.Sprintf("%s %q, which could not be deleted,", d.ID, d.Title())
+			return fmt.Sprintf("%s %q uses it and could not be deleted", d.ID, d.Title())
 		}
 	}
 	return ""
 }
 
-// users names, for each asset that is to go, one that refers to it now and stays.
-// It is an error when nobody can tell.
+// users says, of each asset that is to go, what refers to it now and stays, or may.
+// It is an error when nobody can tell of any.
 func (r *run) users(ctx context.Context, levels [][]Change) (map[asset.ID]string, error) {
 	live, err := r.o.Read(ctx, nil)
 	if err != nil {
@@ -80,15 +80,17 @@ func (r *run) users(ctx context.Context, levels [][]Change) (map[asset.ID]string
 			return nil, fmt.Errorf("the server could not be read completely: %s %q: %w", f.ID, f.Title, f.Err)
 		}
 	}
-	goes := map[asset.ID]bool{}
+	goes, users := map[asset.ID]bool{}, map[asset.ID]string{}
 	for _, c := range slices.Concat(levels...) {
 		goes[c.ID] = true
+		if why := unseenUser(r.o.Uses, c.ID.Kind, live); why != "" {
+			users[c.ID] = why
+		}
 	}
-	users := map[asset.ID]string{}
 	stays := func(a *asset.Asset) {
 		for _, ref := range a.Refs {
 			if goes[ref] && users[ref] == "" {
-				users[ref] = fmt.Sprintf("%s %q", a.ID, a.Title)
+				users[ref] = fmt.Sprintf("%s %q uses it", a.ID, a.Title)
 			}
 		}
 	}

@@ -71,7 +71,7 @@ func TestApply_failedDeletionKeepsWhatItUses(t *testing.T) {
 	s := newServer(source, c, board, free)
 	s.refuse[board.ID] = errors.New("403")
 	out := pruned(t, s, pruning(source.ID, c.ID, board.ID, free.ID), nil, nil)
-	if got := strings.Join(s.deleted, " "); got != "chart:free" || len(out.Failed()) != 3 || !strings.Contains(said(out), `chart:c verified false: not deleted, because dashboard:d "Chart d", which could not be deleted, uses it`) {
+	if got := strings.Join(s.deleted, " "); got != "chart:free" || len(out.Failed()) != 3 || !strings.Contains(said(out), `chart:c verified false: not deleted: dashboard:d "Chart d" uses it and could not be deleted`) {
 		t.Errorf("deleted %q\n%s", got, said(out))
 	}
 }
@@ -100,7 +100,16 @@ func TestApply_lookBeforeDeleting(t *testing.T) {
 		{"somebody uses it since", nil, func(s *server) {
 			user := kindDoc(t, "dashboard", "user", "1", "1", gone.ID)
 			s.has[user.ID] = user
-		}, `not deleted, because dashboard:user "Chart user" uses it`},
+		}, `not deleted: dashboard:user "Chart user" uses it`},
+		{"a kind that may use it is not read any more", func(_ *server, o *importer.ApplyOptions) {
+			read := o.Read
+			o.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
+			o.Read = func(ctx context.Context, ids []asset.ID) (*asset.Set, error) {
+				set, err := read(ctx, ids)
+				set.SkipKind(asset.KindError{Kind: "dashboard", Why: "403"})
+				return set, err
+			}
+		}, nil, "not deleted: whether one of the dashboards uses it is not known (403)"},
 		{"the server cannot be read", func(s *server, o *importer.ApplyOptions) {
 			read := o.Read
 			o.Read = func(ctx context.Context, ids []asset.ID) (*asset.Set, error) {
@@ -198,7 +207,8 @@ func TestPrune_deletesNothingItShouldNot(t *testing.T) {
 	for range 10 { // rapid's hundred are few for what takes so many steps
 		rapid.Check(t, func(rt *rapid.T) { deletions += playPrune(t, rt, ids) })
 	}
-	if deletions < 20 {
+	t.Logf("%d deletions", deletions)
+	if deletions < 20 && !testing.Short() { // which plays a fifth
 		t.Errorf("only %d deletions: this tests little", deletions)
 	}
 }

@@ -205,6 +205,10 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset, contest Contest) (
 	if err != nil {
 		return nil, err
 	}
+	// Only what live shows: what it cannot show and Git took out is told (unsaid).
+	if want, err = merge.Unsaid(want, l.Content); err != nil {
+		return nil, err
+	}
 	if bytes.Equal(want, have) {
 		return nil, nil
 	}

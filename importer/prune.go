@@ -77,22 +77,21 @@ func (p Prune) change(c *Change, rule Rule, common *asset.Asset, live *asset.Set
 	case p.Unsafe != "":
 		return skip(c, Delete, p.gone()+"; nothing is deleted now: "+p.Unsafe), nil
 	}
-	if k := p.unseenUser(c.ID.Kind, live); k != "" {
-		why, _ := live.Skipped(k)
-		return skip(c, Delete, fmt.Sprintf("%s, but whether one of the %s uses it is not known (%s), so the server keeps it", p.gone(), k.Plural(), why)), nil
+	if why := unseenUser(p.Uses, c.ID.Kind, live); why != "" {
+		return skip(c, Delete, fmt.Sprintf("%s, but %s, so the server keeps it", p.gone(), why)), nil
 	}
 	c.Action = Delete
 	err := c.editedSince(common)
 	return c, err
 }
 
-// unseenUser is a kind that was not read, of which one may refer to an asset of
-// kind of; "" when there is none.
-func (p Prune) unseenUser(of asset.Kind, live *asset.Set) asset.Kind {
+// unseenUser says which kind was not read, or in part only, of which one may refer
+// to an asset of kind of; "" when there is none. What the server does not have
+// refers to nothing.
+func unseenUser(uses func(by, of asset.Kind) bool, of asset.Kind, live *asset.Set) string {
 	for _, e := range live.Kinds() {
-		k := e.Kind
-		if p.Uses != nil && p.Uses(k, of) {
-			return k
+		if uses != nil && e.Reason != asset.NotThere && uses(e.Kind, of) {
+			return fmt.Sprintf("whether one of the %s uses it is not known (%s)", e.Kind.Plural(), e.Why)
 		}
 	}
 	return ""

@@ -106,6 +106,14 @@ func TestMakePlan_prune(t *testing.T) {
 		{name: "a kind that may use it is not read", policy: with(owned, func(p *importer.Policy) {
 			p.Prune.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
 		}), broken: func(_, live *asset.Set) { live.SkipKind(asset.KindError{Kind: "dashboard", Why: "not selected"}) }, skip: "whether one of the dashboards uses it is not known (not selected)"},
+		{name: "a kind that may use it, if this server had it", policy: with(owned, func(p *importer.Policy) {
+			p.Prune.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
+		}), broken: func(_, live *asset.Set) { live.SkipKind(asset.KindError{Kind: "dashboard", Reason: asset.NotThere}) }, deletes: true},
+		{name: "a kind that may use it is shown in part", policy: with(owned, func(p *importer.Policy) {
+			p.Prune.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
+		}), broken: func(_, live *asset.Set) {
+			live.SkipKind(asset.KindError{Kind: "dashboard", Why: "published ones only", Reason: asset.InPart})
+		}, skip: "whether one of the dashboards uses it is not known (published ones only)"},
 		{name: "a kind that uses nothing of the sort is not read", policy: with(owned, func(p *importer.Policy) {
 			p.Prune.Uses = func(by, of asset.Kind) bool { return by == "dashboard" && of == "chart" }
 		}), broken: func(_, live *asset.Set) { live.SkipKind(asset.KindError{Kind: "theme", Why: "not selected"}) }, deletes: true},

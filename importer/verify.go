@@ -106,10 +106,14 @@ func check(d *Done, live *asset.Set) error {
 	if err != nil {
 		return err
 	}
-	if bytes.Equal(have, d.After.Content) {
+	want, err := merge.Unsaid(d.After.Content, have)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(have, want) {
 		return nil
 	}
-	fields, err := merge.Differences(d.After.Content, have)
+	fields, err := merge.Differences(want, have)
 	if err != nil {
 		return err
 	}

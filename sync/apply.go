@@ -67,7 +67,7 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 	out, err := importer.Apply(ctx, leasedTarget{in.Target, valid}, p, importer.ApplyOptions{
 		Read:     in.reader(),
 		Preimage: func(ctx context.Context, live *asset.Set) error { return e.preimage(ctx, in, p, live, run) },
-		Progress: progress, OneByOne: in.OneByOne, Tolerate: in.tolerates(e.Now()),
+		Progress: progress, OneByOne: in.OneByOne, Tolerate: in.tolerates(e.Now()), Uses: in.Prune.Uses,
 		Created: func(ctx context.Context, created []importer.Change) { e.ownCreated(ctx, in, created, run) },
 	})
 	if err != nil {

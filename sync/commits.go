@@ -77,10 +77,9 @@ func (e *Engine) newCommit(in *Instance, author repo.Signature, pulled []Pulled,
 // (an asset of the top kind) is said to belong to it.
 func items(in *Instance, live *asset.Set, pulled []Pulled) []summary.Item {
 	holders := map[asset.ID][]string{}
-	top := in.Kinds[len(in.Kinds)-1]
 	for a := range live.All() {
 		for _, ref := range a.Refs {
-			if a.ID.Kind == top {
+			if a.ID.Kind == in.Top {
 				holders[ref] = append(holders[ref], a.Title)
 			}
 		}

@@ -49,6 +49,7 @@ type Instance struct {
 	IDs       *IDs // the map that Source and Target use; nil when they need none
 	Rules     normalize.Rules
 	Kinds     []asset.Kind // in dependency order
+	Top       asset.Kind   // what people open: what stands on just one of these is said to belong to it
 	Named     []asset.Kind // those that the config names (select.kinds)
 	Select    exporter.Selection
 	Brake     exporter.Brake

@@ -332,7 +332,7 @@ func (l *lab) machine(name, remote string, servers ...*fakeServer) *machine {
 func instanceOn(s *fakeServer) *Instance {
 	return &Instance{
 		Name: "prod", Platform: "fake", Root: "prod", Direction: TwoWay, Source: s, Target: s, Rules: fakeRules(),
-		Kinds: []asset.Kind{"chart", "dashboard"}, Brake: exporter.Brake{Removed: 10, ChangedPercent: 25},
+		Kinds: []asset.Kind{"chart", "dashboard"}, Top: "dashboard", Brake: exporter.Brake{Removed: 10, ChangedPercent: 25},
 		Author: func(p asset.Person) (repo.Signature, bool) { return repo.Signature{Name: p.Name, Email: p.Email}, true },
 	}
 }

@@ -178,11 +178,15 @@ func (r *reconciled) both(d, l *asset.Asset, have []byte, b *asset.Asset, rule i
 	if bytes.Equal(d.Content, have) {
 		return nil
 	}
+	want, err := merge.Unsaid(d.Content, have)
+	if err != nil {
+		return err
+	}
 	contest, err := r.w.policy.Contest(d.ID, content(b), have)
 	if err != nil {
 		return err
 	}
-	s, err := rule.Settle(content(b), d.Content, have, contest)
+	s, err := rule.Settle(content(b), want, have, contest)
 	if err != nil {
 		return err
 	}

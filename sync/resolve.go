@@ -165,7 +165,11 @@ func (e *Engine) settled(in *Instance, id asset.ID, d *asset.Asset, live *asset.
 	if err != nil {
 		return nil, err
 	}
-	s, err := importer.Rule{OnConflict: take.Side}.Settle(content(old), d.Content, now, contest)
+	git, err := merge.Unsaid(d.Content, now)
+	if err != nil {
+		return nil, err
+	}
+	s, err := importer.Rule{OnConflict: take.Side}.Settle(content(old), git, now, contest)
 	return &resolution{s.Content, now}, err
 }
 

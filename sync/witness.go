@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -51,12 +52,12 @@ func (e *Engine) hearWitness(ctx context.Context, in *Instance, w exporter.Witne
 func hide(ctx context.Context, w exporter.Witness, ids []asset.ID, live *asset.Set, b *base, account string, desired *asset.Set) error {
 	var lost []asset.Lost
 	for _, id := range ids {
-		a := b.set.Get(id)
+		a, fresh := b.set.Get(id), false
 		if a == nil {
-			a = desired.Get(id)
+			a, fresh = desired.Get(id), true
 		}
 		if a != nil {
-			lost = append(lost, asset.Lost{Asset: a, Own: b.sawLast(id, account)})
+			lost = append(lost, asset.Lost{Asset: a, Own: b.sawLast(id, account), Fresh: fresh})
 		}
 	}
 	hidden, err := w.Hidden(ctx, lost)
@@ -86,7 +87,7 @@ func (e *Engine) sayHidden(in *Instance, desired, live *asset.Set, run *Run) {
 			continue
 		}
 		a := desired.Get(id)
-		f := Failure{ID: id, Title: a.Title, Path: a.Path, Err: fmt.Errorf("not shown to this account: %s", why)}
+		f := Failure{ID: id, Title: a.Title, Path: a.Path, Err: errors.New(why)}
 		if account == "" {
 			run.Hidden = append(run.Hidden, f)
 			continue

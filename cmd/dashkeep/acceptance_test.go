@@ -62,7 +62,7 @@ func acceptance(t *testing.T, version string, a, b *server) {
 		{"04 what Git changed becomes live and nothing else", (*lab).fiveEdits},
 		{"06 killed in the middle of an import", (*lab).killedInside},
 		{"05 09 restored without what Superset refuses, owners as before", (*lab).restored},
-		{"08 every reference points at the right chart", func(l *lab, t *testing.T) { walkLive(t, l.a, l.b) }},
+		{"08 every reference points at the right chart", (*lab).references},
 		{"10 one config, nothing left to say", (*lab).settled},
 	} {
 		if !t.Run(c.name, func(t *testing.T) { c.check(l, t) }) {
@@ -178,9 +178,13 @@ func (l *lab) unchanged(t *testing.T, args ...string) {
 	}
 }
 
-// oneLine: an edited column description moves no row.
+// oneLine: an edited column description moves no row. A real server shows the columns
+// of a dataset only when it has the driver of its connection, so there the dataset's
+// own description is edited; TestE2E_OneDescriptionIsOneLine edits a column's.
 func (l *lab) oneLine(t *testing.T) {
-	if err := l.a.api.PutColumn(t.Context(), l.a.uid(t, supersettest.Dataset, "events"), l.column(t, "events"), map[string]any{"description": "edited in the server"}); err != nil {
+	if l.a.sim == nil {
+		l.a.put(t, supersettest.Dataset, l.a.find(t, supersettest.Dataset, "events"), map[string]any{"description": "edited in the server"})
+	} else if err := l.a.api.PutColumn(t.Context(), l.a.uid(t, supersettest.Dataset, "events"), l.column(t, "events"), map[string]any{"description": "edited in the server"}); err != nil {
 		t.Fatal(err)
 	}
 	l.run(0, "pull", "prod")
@@ -273,7 +277,7 @@ func (l *lab) fiveEdits(t *testing.T) {
 	l.set(t, edited[0], asset.Str("from Git"), "spec", "description")
 	l.set(t, dataset, asset.Str("from Git"), "spec", "description")
 	l.set(t, rich, asset.Str(".from-git {}"), "spec", "css")
-	l.set(t, rich, asset.Str("from Git"), "spec", "position", "HEADER_ID", "meta", "text")
+	l.set(t, rich, asset.Str("from Git"), "spec", "position", l.markdown(t, rich), "meta", "code")
 	l.set(t, rich, asset.Seq(asset.Str("finance"), asset.Str("from-git")), "access", "tags")
 	if l.version >= "6" {
 		edited = append(edited, l.file(t, "themes", ""))
@@ -308,7 +312,20 @@ func (l *lab) fiveEdits(t *testing.T) {
 	if r := l.run(0, "plan", "prod", "--detailed-exitcode"); !strings.Contains(r.out, "nothing to do") {
 		t.Errorf("the second plan said %q", r.out)
 	}
+	l.run(0, "pull", "prod") // the new tag is an asset of its own
 	l.unchanged(t, "pull", "prod")
+}
+
+// markdown is a place with text in the layout of a dashboard.
+func (l *lab) markdown(t *testing.T, file string) string {
+	t.Helper()
+	for key, n := range asset.Each(asset.Get(document(t, l.path("dashboards", file)).Spec, "position")) {
+		if asset.Text(asset.Get(n, "type")) == "MARKDOWN" {
+			return key
+		}
+	}
+	t.Fatalf("%s has no text in its layout", file)
+	return ""
 }
 
 // file is the file of a kind whose asset has a title that begins so.
@@ -368,6 +385,9 @@ func (l *lab) killedInside(t *testing.T) {
 	l.run(0, "apply", "prod", "--yes")
 	l.unchanged(t, "pull", "prod")
 	for _, kind := range []string{"datasets", "charts"} {
+		if kind == "datasets" && l.a.sim == nil {
+			continue // not shown without the driver; the pull above has compared them
+		}
 		f := l.inPlace(t, "prod", kind)[0]
 		uid := document(t, l.path("dashboards", f)).UID
 		if got := get(t, l.a, strings.TrimSuffix(kind, "s"), uid)["description"]; got != "after the kill" {
@@ -397,9 +417,10 @@ func (l *lab) restored(t *testing.T) {
 	l.write("dashkeep.yaml", l.read("dashkeep.yaml")+fmt.Sprintf("    accept: [{asset: %q, reason: its dataset was deleted, until: 2999-12-31}]\n", broken))
 	l.run(0, "pull", "standby")
 	l.sameFiles(t, broken)
-	for title, want := range l.a.ownersOf(t) {
-		if got := l.b.ownersOf(t)[title]; !slices.Equal(got, want) {
-			t.Errorf("owners of %s: %v, want %v", title, got, want)
+	have := l.b.ownersOf(t)
+	for id, want := range l.a.ownersOf(t) {
+		if got := have[id]; id != broken && !slices.Equal(got, want) {
+			t.Errorf("owners of %s: %v, want %v", id, got, want)
 		}
 	}
 	l.noFakes(t)
@@ -480,13 +501,46 @@ func (s *server) ownersOf(t *testing.T) map[string][]string {
 	return out
 }
 
+// references looks through the API at every row id in the settings of the dashboard
+// with tabs, filters, cross filters and display controls: on both servers they must
+// stand for the same charts, but for the one that could not be restored.
+func (l *lab) references(t *testing.T) {
+	uid := document(t, l.path("dashboards", l.file(t, "dashboards", richTitle))).UID
+	broken := document(t, l.path("dashboards", l.file(t, "charts", brokenChart))).UID
+	want, got := settings(t, l.a)[uid], settings(t, l.b)[uid]
+	if len(want) < 40 { // it has 9 charts and 6 filters
+		t.Errorf("only %d row ids were found", len(want))
+	}
+	for _, line := range want {
+		if !slices.Contains(got, line) && !strings.HasSuffix(line, broken) {
+			t.Errorf("%s is not so on the other server", line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			t.Errorf("%s is so on the other server only", line)
+		}
+	}
+}
+
 // settled: nothing is left to do on either server.
 func (l *lab) settled(t *testing.T) {
 	l.unchanged(t, "pull", "prod", "--full")
 	l.unchanged(t, "pull", "standby", "--full")
-	r := l.try("restore", "prod", "--at", "HEAD", "--to", "standby", "--yes")
-	if strings.Contains(r.out, "to update") {
-		t.Errorf("the second restore said %q", r.out)
+	r := l.try("restore", "prod", "--at", "HEAD", "--to", "standby", "--yes", "--output", "json")
+	var report runReport
+	if err := json.Unmarshal([]byte(r.out), &report); err != nil {
+		t.Fatal(err)
+	}
+	broken := document(t, l.path("dashboards", l.file(t, "charts", brokenChart))).UID
+	files := l.contents(t, "prod")
+	for _, done := range report.Assets { // what names the chart that cannot be restored cannot become equal
+		_, uid, _ := strings.Cut(done.ID, ":")
+		for name, text := range files {
+			if strings.Contains(text, "\nuid: "+uid+"\n") && !strings.Contains(text, broken) {
+				t.Errorf("the second restore wrote %s (%s)", done.ID, name)
+			}
+		}
 	}
 	l.fsck()
 }

@@ -28,6 +28,9 @@ func TestRuleTableIsCurrent(t *testing.T) {
 			for _, row := range ruleRows(rules.Rules) {
 				b.WriteString(row)
 			}
+			for _, a := range rules.Access {
+				fmt.Fprintf(&b, "| `access.%s` | read and written by requests of its own | %s |\n", a.Key, cell(a.Why))
+			}
 		}
 		section(t, f.Name+".md", "rules", b.String()+"\n")
 	}

@@ -26,6 +26,8 @@ func TestVersionTableIsCurrent(t *testing.T) {
 			for _, l := range lacks {
 				switch {
 				case l.Kind != k:
+				case slices.Compare(numbers(v), numbers(l.Taken)) < 0 && l.Path == "":
+					without = append(without, "any")
 				case slices.Compare(numbers(v), numbers(l.Taken)) < 0:
 					without = append(without, "`"+l.Path+"`")
 				case slices.Compare(numbers(v), numbers(l.Shown)) < 0:

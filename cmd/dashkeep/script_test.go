@@ -26,6 +26,7 @@ import (
 //	exits CODE PROGRAM ARG...   run it and compare the exit code
 //	server VERB ARG...          play the server: see serverCommand
 //	replace OLD NEW FILE        change a text that stands in the file once
+//	rights VERB ARG...          play an administrator of the server: see rightsCommand
 //	boards VERB ARG...          play a server of the BI dashboards API: see boardsCommand
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -33,7 +34,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup:               scriptSetup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exitsCommand, "server": serverCommand, "replace": replaceCommand, "boards": boardsCommand,
+			"exits": exitsCommand, "server": serverCommand, "replace": replaceCommand, "boards": boardsCommand, "rights": rightsCommand,
 		},
 	})
 }

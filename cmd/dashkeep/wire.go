@@ -236,7 +236,7 @@ func (s *session) connect(in *syncer.Instance) error {
 		return fmt.Errorf("instance %s: %w", c.Name, err)
 	}
 	in.Source, in.Target, in.Rules, in.Kinds, in.Ping = p, p, f.Rules, f.Kinds, p.Ping
-	in.Named = c.Select.Kinds
+	in.Named, in.Top = c.Select.Kinds, topKind(f)
 	if a, ok := p.(platform.Auditor); ok {
 		in.Rights = a.Rights
 	}
@@ -257,6 +257,16 @@ func cannotDelete(f platform.Factory, k asset.Kind) string {
 	for _, l := range f.Limits {
 		if l.Verb == platform.Delete && !l.Partly && (l.Kind == k || l.Kind == "") {
 			return l.Why
+		}
+	}
+	return ""
+}
+
+// topKind is the last kind that is content.
+func topKind(f platform.Factory) asset.Kind {
+	for _, k := range slices.Backward(f.Kinds) {
+		if !slices.Contains(f.Rights, k) {
+			return k
 		}
 	}
 	return ""

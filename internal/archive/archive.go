@@ -12,8 +12,9 @@ import (
 
 // Entry is one file of an archive.
 type Entry struct {
-	Name string // slash path, safe on Linux, macOS and Windows
-	Data []byte
+	Name   string // slash path, safe on Linux, macOS and Windows
+	Data   []byte
+	Stored bool // Write does not pack it; Read leaves it false
 }
 
 // Limits bound what an archive may unpack to. A zero field means its default.

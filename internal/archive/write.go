@@ -58,7 +58,7 @@ func writeEntry(w *zip.Writer, pack *flate.Writer, e Entry) error {
 	body := e.Data
 	if packed, err := deflate(pack, e.Data); err != nil {
 		return err
-	} else if len(packed) < len(e.Data) {
+	} else if len(packed) < len(e.Data) && !e.Stored {
 		h.Method, body = zip.Deflate, packed
 	}
 	h.CompressedSize64 = uint64(len(body))

@@ -22,6 +22,8 @@ func (k Kind) Plural() string {
 	switch {
 	case s == "":
 		return ""
+	case strings.HasSuffix(s, "s") && !strings.ContainsAny(s, "aeiouy"): // an abbreviation: "rls"
+		return s
 	case strings.HasSuffix(s, "y") && !strings.HasSuffix(s, "ay") && !strings.HasSuffix(s, "ey"):
 		return s[:len(s)-1] + "ies"
 	case strings.HasSuffix(s, "s") || strings.HasSuffix(s, "x"):

@@ -31,6 +31,10 @@ type Changes struct {
 	// Export is the platform's Export with what the question has taught it; nil ids
 	// means all.
 	Export func(ctx context.Context, ids []ID) iter.Seq2[*Raw, error]
+	// Kept lists pointers into a canonical document that Export leaves unread, though
+	// they could be read: what is there moved no further than the last reading saw,
+	// until a complete one. It may be nil.
+	Kept func(ID) []string
 	// Seen is called after Export and says what to ask with next time. What was
 	// changed after the question was put is changed for the next question too.
 	Seen func() *Seen
@@ -41,4 +45,6 @@ type Lost struct {
 	*Asset // as it was last known
 	// Own: this same account was shown it at the last pull of the instance.
 	Own bool
+	// Fresh: the instance never had it, as far as is known; Git wants it there.
+	Fresh bool
 }

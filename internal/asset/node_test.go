@@ -80,7 +80,7 @@ func TestIdentity(t *testing.T) {
 	tests := []struct{ lists, want string }{
 		{"[{name: a, id: 1}, {name: b, id: 2}]", "id"}, {"[{name: a, id: 1}, {name: b}]", "name"}, {"[{name: a}, {name: a}]", ""},
 		{"[{uuid: a, id: 1}]|[{id: 1}]", "id"}, {"[{x: 1}]", ""}, {"[a, b]", ""}, {"[]", ""}, {"[]|[{name: a}]", "name"}, {"[{name: null}]", ""}, {"[{name: ''}]", ""},
-		{"{a: b}", ""}, {"[{name: [x]}]", ""},
+		{"{a: b}", ""}, {"[{name: [x]}]", ""}, {"[{short_descr: a, name: x}, {short_descr: b, name: x}]", "short_descr"},
 	}
 	for _, tt := range tests {
 		var lists []*yaml.Node

@@ -38,7 +38,7 @@ func Split(pointer string) ([]string, error) {
 }
 
 // identityFields are the keys that may name an element of a list, best first.
-var identityFields = [...]string{"uuid", "uid", "id", "column_name", "metric_name", "name"}
+var identityFields = [...]string{"uuid", "uid", "id", "column_name", "metric_name", "short_descr", "name"}
 
 // Identity finds the field that names the elements of lists: the first that
 // every element of every list has, with values unique within each list. ok is

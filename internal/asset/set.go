@@ -152,8 +152,14 @@ func (s *Set) Unselected(id ID) bool {
 
 // SkipKind records that nothing of a kind was read, or no more than a part that
 // says nothing about the rest, so that no asset of it is absent. With InPart what
-// the account is not shown is absent: see exporter.Witness.
-func (s *Set) SkipKind(e KindError) { s.kinds[e.Kind] = e }
+// the account is not shown is absent: see exporter.Witness. What was said before of
+// a kind that is not read at all stays.
+func (s *Set) SkipKind(e KindError) {
+	if old, ok := s.kinds[e.Kind]; ok && e.Reason == InPart && old.Reason != InPart {
+		return
+	}
+	s.kinds[e.Kind] = e
+}
 
 // Skipped says why nothing of a kind was read.
 func (s *Set) Skipped(k Kind) (why string, ok bool) {

@@ -70,7 +70,7 @@ type Instance struct {
 	Direction Direction `yaml:"direction" jsonschema:"default=pull" doc:"pull: the server is never written; apply: Git is written to the server; two-way: both"`
 
 	Select       Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
-	ApplyKinds   []asset.Kind `yaml:"apply_kinds" doc:"kinds that are pull-only unless named here (roles, row level security, reports, rights)"`
+	ApplyKinds   []asset.Kind `yaml:"apply_kinds" doc:"kinds that say who may do what, or act by themselves, are only read unless named here: role, rls (row-level security), report (alerts too)"`
 	PullBrake    PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
 	Prune        Prune        `yaml:"prune" doc:"deleting on the server what was deleted in Git: only what dashkeep created or was told to manage"`
 	Rules        []Rule       `yaml:"rules" doc:"what happens to assets; the first rule that matches an asset wins, and one with the defaults comes last by itself (connections such as databases: overwrite never)"`
@@ -100,7 +100,7 @@ type TLS struct {
 
 // Select says which assets of an instance are kept.
 type Select struct {
-	Kinds   []asset.Kind `yaml:"kinds" doc:"only these kinds; none means all"`
+	Kinds   []asset.Kind `yaml:"kinds" doc:"only these kinds, and what they need; none means all that are content: rights (see apply_kinds) are read only when named"`
 	Include []Match      `yaml:"include" doc:"only assets that one of these matches; none means all"`
 	Exclude []Match      `yaml:"exclude" doc:"not assets that one of these matches"`
 }

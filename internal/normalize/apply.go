@@ -17,7 +17,7 @@ func (d *Doc) apply(kr KindRules) error {
 			return fmt.Errorf("%s: %w", r.Path, err)
 		}
 	}
-	return nil
+	return d.tidyAccess(kr.Access)
 }
 
 func (d *Doc) rule(r Rule) error {

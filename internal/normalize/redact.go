@@ -179,10 +179,12 @@ func (d *Doc) maskWhole(p place) {
 	}
 }
 
+const noteSecret = "holds a secret, which is kept out of Git"
+
 func (d *Doc) mask(p place, masked string) {
 	*p.node = *asset.Str(masked)
 	if d.Live {
-		d.Note(p.pointer(), "holds a secret, which is kept out of Git")
+		d.Note(p.pointer(), noteSecret)
 	}
 }
 

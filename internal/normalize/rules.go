@@ -41,8 +41,9 @@ type KindRules struct {
 	// key is absent from a server's document, its pointer is listed in
 	// Asset.Unread.
 	Unread []Field
-	Values []Values // documented values of fields that have a closed list of them
-	Whole  []Structure
+	Values []Values    // documented values of fields that have a closed list of them
+	Access []AccessKey // nil for kinds whose access section is left as it is
+	Whole  []Structure // values whose parts must fit together
 }
 
 // Structure is a value whose parts must fit together: one that a merge broke is a
@@ -171,6 +172,18 @@ func (d *Doc) Note(path, text string) {
 	n := asset.Note{ID: d.ID, Path: "/spec" + path, Text: text}
 	if !slices.Contains(d.notes, n) {
 		d.notes = append(d.notes, n)
+	}
+}
+
+// Hide replaces a secret that stands where no rule can name it. A reading that
+// keeps secrets (Open) keeps it. path points into the spec.
+func (d *Doc) Hide(n *yaml.Node, path, masked string) {
+	if d.open {
+		return
+	}
+	*n = *asset.Str(masked)
+	if d.Live {
+		d.Note(path, noteSecret)
 	}
 }
 

@@ -28,8 +28,10 @@ func parallelCalls(tb testing.TB, h *Harness) {
 		switch {
 		case !more:
 			return false
+		case notRead(err):
 		case err == nil:
 			halted[raw.ID] = true
+		case notRead(err):
 		case errors.As(err, &one):
 			halted[one.Info.ID] = true
 		default:

@@ -21,6 +21,7 @@ type content struct {
 	assets map[asset.ID]*asset.Asset
 	broken map[asset.ID]error // listed, but not readable
 	notes  []asset.Note
+	unread []asset.Kind // not read on this server
 }
 
 func connect(tb testing.TB, h *Harness, s *Server) platform.Platform {
@@ -72,6 +73,14 @@ func notRead(err error) bool {
 	return errors.As(err, &kind)
 }
 
+// leaves remembers a kind that this server is not read for.
+func (c *content) leaves(err error) {
+	var kind *asset.KindError
+	if errors.As(err, &kind) {
+		c.unread = append(c.unread, kind.Kind)
+	}
+}
+
 // export reads documents and makes them canonical, several at a time while the
 // export goes on, as a pull does: under the race detector this shows a Lookup
 // that is not made for it.
@@ -85,6 +94,7 @@ func (c *content) export(ctx context.Context, h *Harness, p platform.Platform, i
 		var one *asset.Error
 		switch {
 		case notRead(err):
+			c.leaves(err)
 			continue
 		case errors.As(err, &one):
 			mu.Lock()

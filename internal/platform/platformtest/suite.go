@@ -4,6 +4,7 @@
 package platformtest
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,7 +25,9 @@ import (
 type Harness struct {
 	Factory platform.Factory
 	// Filled makes a server with assets of every kind the platform has, three at
-	// least of the last kind; Empty one with none, whose own ids are other ones.
+	// least of the last kind; Empty one with none, whose own ids are other ones. The
+	// factory's Rights are left alone, because only who names them reads them; for
+	// them there is a harness whose factory calls them no rights.
 	Filled, Empty func(testing.TB) *Server
 	// Parallel says that these servers have nothing in common, so that cases may
 	// run side by side.
@@ -44,6 +47,9 @@ type Harness struct {
 	// Edited is an edit in Git of something else than the title, for kinds that are
 	// known by their title; nil, or nil for an asset: its title is edited.
 	Edited func(tb testing.TB, a *asset.Asset) *asset.Asset
+	// Main is the kind that cases take which need some asset to rename; "" is the last
+	// of which single assets can be written.
+	Main asset.Kind
 	// Many makes a server with n small assets of one kind (and what those need), on
 	// which no request has to wait. nil skips.
 	Many func(tb testing.TB, n int) *Server
@@ -161,11 +167,19 @@ func (h *Harness) whyNot(k asset.Kind, v platform.Verb) string {
 	return ""
 }
 
+// kinds are those that are read without being named.
+func (h *Harness) kinds() []asset.Kind {
+	return slices.DeleteFunc(slices.Clone(h.Factory.Kinds), func(k asset.Kind) bool { return slices.Contains(h.Factory.Rights, k) })
+}
+
 // last is the last kind of which single assets can be written, for cases that
 // need some asset; it skips the case when there is none.
 func (h *Harness) last(tb testing.TB) asset.Kind {
 	tb.Helper()
-	kinds := h.Factory.Kinds
+	if h.Main != "" {
+		return h.Main
+	}
+	kinds := h.kinds()
 	for i := len(kinds) - 1; i >= 0; i-- {
 		if h.whyNot(kinds[i], platform.Create) == "" && h.whyNot(kinds[i], platform.Update) == "" {
 			return kinds[i]

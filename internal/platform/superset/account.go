@@ -2,10 +2,14 @@ package superset
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dashkeep/dashkeep/internal/apihttp"
@@ -69,7 +73,7 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 	var answer apihttp.Error
 	if version == "" || !normalize.Older(version, "6.1.0") {
 		a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/"})
-		if err == nil || !refusal(err, &answer) {
+		if err == nil || !answered(err, &answer) {
 			return a, err
 		}
 	}
@@ -81,7 +85,7 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 		if cookie != "" {
 			h := http.Header{"Cookie": {cookie}}
 			a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/", Header: h, NoAuth: true})
-			if err == nil || !refusal(err, &answer) {
+			if err == nil || !answered(err, &answer) {
 				return a, err
 			}
 		}
@@ -89,9 +93,9 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 	return c.guessAccount(ctx)
 }
 
-// refusal reports whether err is the server's answer to a request that was
+// answered reports whether err is the server's refusal of a request that it
 // understood, so that another one may do instead.
-func refusal(err error, e *apihttp.Error) bool {
+func answered(err error, e *apihttp.Error) bool {
 	var answer *apihttp.Error
 	if !errors.As(err, &answer) || answer.Temporary() {
 		return false
@@ -123,17 +127,20 @@ func (c *conn) myRoles(ctx context.Context, r apihttp.Request) (*account, error)
 	return a, nil
 }
 
-// guessAccount tells an administrator by being allowed to list users, or, where
-// that API is off (the default before 6.0.0), by being shown the page of users.
+// guessAccount looks for what else tells an administrator: the account's own row in
+// the list of users, or, where that API is off (the default before 6.0.0), being
+// shown the page of users. Who may not list users is none.
 func (c *conn) guessAccount(ctx context.Context) (*account, error) {
 	a := &account{name: c.auth.cfg.Username, may: map[permit]bool{}}
 	var answer apihttp.Error
-	err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/security/users/", Query: rison("(page_size:1,columns:!(id))")}, nil)
+	roles, found, err := c.rolesInList(ctx)
 	switch {
-	case err == nil:
-		a.admin = true
+	case found:
+		a.roles = roles
+		a.admin = slices.Contains(roles, adminRole)
+		a.limited = !a.admin
 		return a, nil
-	case !refusal(err, &answer):
+	case err != nil && !answered(err, &answer):
 		return nil, err
 	case answer.Status == http.StatusForbidden:
 		a.limited = true
@@ -144,10 +151,65 @@ func (c *conn) guessAccount(ctx context.Context) (*account, error) {
 	case err == nil:
 		a.admin = strings.Contains(string(res.Body), `"List Users"`)
 		a.limited = !a.admin
-	case !refusal(err, &answer):
+	case !answered(err, &answer):
 		return nil, err
 	}
 	return a, nil
+}
+
+// rolesInList finds the account among the users, by its name or by the row id that
+// its token carries.
+func (c *conn) rolesInList(ctx context.Context) (roles []string, found bool, err error) {
+	for n := 0; ; n++ {
+		var out struct {
+			Count int `json:"count"`
+			Rows  []struct {
+				ID       int    `json:"id"`
+				Username string `json:"username"`
+				Roles    []struct {
+					Name string `json:"name"`
+				} `json:"roles"`
+			} `json:"result"`
+		}
+		q := fmt.Sprintf("(order_column:username,order_direction:asc,page:%d,page_size:%d,columns:!(id,username,roles.name))", n, pageSize)
+		if err := c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/security/users/", Query: rison(q)}, &out); err != nil {
+			return nil, false, err
+		}
+		id := c.auth.subject() // there is a token now
+		for _, r := range out.Rows {
+			if r.Username != "" && r.Username == c.auth.cfg.Username || id != "" && strconv.Itoa(r.ID) == id {
+				for _, role := range r.Roles {
+					roles = append(roles, role.Name)
+				}
+				return roles, true, nil
+			}
+		}
+		if len(out.Rows) == 0 || (n+1)*pageSize >= out.Count {
+			return nil, false, nil
+		}
+	}
+}
+
+// subject is the row id of the user that the token in use names, "" when it is no
+// JWT. It is only read: the server judges the token.
+func (s *session) subject() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := strings.Split(s.access, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return ""
+	}
+	var claims struct {
+		Sub any `json:"sub"`
+	}
+	if json.Unmarshal(raw, &claims) != nil || claims.Sub == nil {
+		return ""
+	}
+	return fmt.Sprint(claims.Sub)
 }
 
 // part says of which part of a kind a listing shows this account; "" for all of
@@ -183,12 +245,6 @@ func (a *account) part(k asset.Kind) string {
 	return why
 }
 
-// Kinds that are named here for what Superset shows of them.
-const (
-	kindReport     asset.Kind = "report"
-	kindSavedQuery asset.Kind = "saved_query"
-)
-
 // parts says which kinds are shown in part only.
 func (a *account) parts(kinds []asset.Kind) []asset.KindError {
 	var out []asset.KindError
@@ -219,7 +275,7 @@ func (s *session) browse(ctx context.Context) (string, error) {
 	if s.csrf == "" {
 		err := s.fetchCSRF(ctx)
 		switch {
-		case err != nil && refusal(err, &answer):
+		case err != nil && answered(err, &answer):
 			return "", nil
 		case err != nil:
 			return "", err
@@ -230,7 +286,7 @@ func (s *session) browse(ctx context.Context) (string, error) {
 	res, err := s.http.Do(ctx, apihttp.Request{Method: http.MethodPost, Path: "/login/", Body: []byte(form.Encode()), Header: h,
 		ContentType: "application/x-www-form-urlencoded", Accept: "text/html", Want: []string{"text/html"}, NoAuth: true, Redirects: true})
 	switch {
-	case err != nil && refusal(err, &answer):
+	case err != nil && answered(err, &answer):
 		return "", nil
 	case err != nil:
 		return "", err

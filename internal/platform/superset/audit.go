@@ -56,7 +56,7 @@ func (c *conn) permissionsByKind(ctx context.Context, a *account, kinds []asset.
 		err := c.http.JSON(ctx, apihttp.Request{Path: traitOf(k).endpoint() + "_info", Query: rison("(keys:!(permissions))")}, &info)
 		var answer apihttp.Error
 		switch {
-		case err != nil && !refusal(err, &answer):
+		case err != nil && !answered(err, &answer):
 			return nil, err
 		case err != nil:
 			continue

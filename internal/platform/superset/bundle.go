@@ -12,9 +12,6 @@ import (
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
-// kindTheme travels in bundles and in references, but is no kind of ours yet.
-const kindTheme asset.Kind = "theme"
-
 // file is one entry of an export archive.
 type file struct {
 	name string
@@ -59,9 +56,6 @@ func parseDocument(kind asset.Kind, path string, data []byte) document {
 		return d
 	}
 	title := Rules().Kinds[kind].Title
-	if kind == kindTheme {
-		title = "theme_name"
-	}
 	d.id.UID = asset.Text(asset.Get(d.node, "uuid"))
 	d.title = asset.Text(asset.Get(d.node, title))
 	if d.id.UID == "" {

@@ -3,6 +3,7 @@ package superset
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -51,6 +52,7 @@ type look struct {
 	known   map[asset.ID]seenRow // what was known
 	marks   map[asset.ID]seenRow // what is known now
 	rows    map[asset.Kind][]row // that were looked at
+	moved   map[asset.ID]bool    // rows that are new or not what they were
 	index   *index               // of the reading of everything
 	denied  map[asset.Kind]asset.KindError
 	parts   []asset.KindError // kinds of which the account is shown a part
@@ -74,19 +76,29 @@ func (c *conn) Changed(ctx context.Context, since *asset.Seen) (*asset.Changes, 
 func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Changes, error) {
 	began, version := c.now(), c.versionNow(ctx) // it decides which kinds there are
 	l := &look{c: c, began: began, version: version, kinds: c.kinds(ctx), heads: map[asset.Kind]*head{},
-		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}}
+		known: map[asset.ID]seenRow{}, marks: map[asset.ID]seenRow{}, rows: map[asset.Kind][]row{}, moved: map[asset.ID]bool{}}
+	all := func(why string) (*look, *asset.Changes, error) {
+		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+	}
 	if err := l.ask(ctx); err != nil {
 		return nil, nil, err
 	}
 	if why := l.recall(since); why != "" {
-		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
+		return all(why)
 	}
+	c.teach(l.known)
 	l.parts, l.asked = l.state.Parts, l.state.Asked
-	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Seen: l.seen}
-	return l, ch, l.compare(ctx, ch)
+	ch := &asset.Changes{Server: l.version, Skipped: slices.Concat(c.skips(ctx), sortedKinds(l.denied), l.parts), Export: l.export, Kept: l.kept, Seen: l.seen}
+	err := l.compare(ctx, ch)
+	var kind *asset.KindError
+	if errors.As(err, &kind) {
+		return all(kind.Error())
+	}
+	return l, ch, err
 }
 
-// ask sends one request per kind.
+// ask sends one request per kind. A kind that this account may not list takes no
+// part in the look.
 func (l *look) ask(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	heads := make([]*head, len(l.kinds))
@@ -123,7 +135,7 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	}
 	h := &head{page: p, byRow: map[int]row{}}
 	for i, r := range p.Rows {
-		if r.UUID == "" {
+		if r.UUID == "" && !traitOf(k).nameless {
 			return nil, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 		}
 		h.byRow[r.ID] = r
@@ -137,6 +149,19 @@ func (c *conn) head(ctx context.Context, k asset.Kind) (*head, error) {
 	}
 	h.whole = len(h.byRow) == p.Count
 	return h, nil
+}
+
+// name gives the rows their uuids where the list shows none.
+func (h *head) name(ctx context.Context, c *conn, k asset.Kind) error {
+	rows, err := c.name(ctx, k, h.Rows)
+	if err != nil {
+		return err
+	}
+	h.Rows, h.byRow = rows, map[int]row{}
+	for _, r := range rows {
+		h.byRow[r.ID] = r
+	}
+	return nil
 }
 
 // newest are the rows of a kind that changed last, a page of them, or all rows of
@@ -201,6 +226,11 @@ func (l *look) compare(ctx context.Context, ch *asset.Changes) error {
 	for id, r := range l.known {
 		known[id.Kind][r.row] = id
 	}
+	for _, k := range l.kinds {
+		if err := l.heads[k].name(ctx, l.c, k); err != nil {
+			return err
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	rows, whole := make([][]row, len(l.kinds)), make([]bool, len(l.kinds))
 	for i, k := range l.kinds {
@@ -227,7 +257,7 @@ func (l *look) compare(ctx context.Context, ch *asset.Changes) error {
 				}
 			}
 		}
-		for _, r := range rows[i] {
+		for _, r := range peoples(rows[i]) {
 			l.settle(k, r, ch)
 		}
 	}
@@ -275,6 +305,7 @@ func (l *look) settle(k asset.Kind, r row, ch *asset.Changes) {
 	now := seenRow{row: r.ID, print: printOf(r)}
 	if !l.same(k, r) {
 		ch.Changed = append(ch.Changed, id)
+		l.moved[id] = true
 		if !traitOf(k).listsWhole() && repeats(changeTime(r), l.heads[k].newest) {
 			now.since = l.began.Unix()
 			if ok && was.row == now.row && was.print == now.print && was.since != 0 {

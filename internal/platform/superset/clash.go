@@ -50,7 +50,7 @@ func same(ours, theirs string) bool { return ours == "" || ours == theirs }
 func (im *importing) requires(j *job) error {
 	field, k := "", kindDatabase
 	switch j.doc.Kind {
-	case kindDataset:
+	case kindDataset, kindSavedQuery:
 		field = "database_uuid"
 	case kindChart:
 		field, k = "dataset_uuid", kindDataset
@@ -81,19 +81,20 @@ func (im *importing) requires(j *job) error {
 	return nil
 }
 
-// movable prepares a dataset that goes to another database: the importer looks
-// for it there only, and would then insert it a second time.
+// movable prepares a dataset or saved query that goes to another database: the
+// importer looks for it there only, and would then insert it a second time.
 func (im *importing) movable(ctx context.Context, j *job) error {
 	e, ok := im.index.get(j.id())
 	uid := asset.Text(asset.Get(j.doc.Spec, "database_uuid"))
-	if j.doc.Kind != kindDataset || !ok || e.database == "" || e.database == uid {
+	field := map[asset.Kind]string{kindDataset: "database_id", kindSavedQuery: "db_id"}[j.doc.Kind]
+	if field == "" || !ok || e.database == "" || e.database == uid {
 		return nil
 	}
 	to, ok := im.index.get(asset.ID{Kind: kindDatabase, UID: uid})
 	if !ok {
 		return nil
 	}
-	err := im.c.http.Send(ctx, http.MethodPut, "/api/v1/dataset/"+strconv.Itoa(e.row), map[string]any{"database_id": to.row}, nil)
+	err := im.c.http.Send(ctx, http.MethodPut, traitOf(j.doc.Kind).endpoint()+strconv.Itoa(e.row), map[string]any{field: to.row}, nil)
 	if err != nil {
 		return fmt.Errorf("move it to database %q: %w", to.info.Title, err)
 	}

@@ -2,14 +2,12 @@ package superset
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"gopkg.in/yaml.v3"
 
-	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
@@ -27,7 +25,7 @@ func (im *importing) gather(ctx context.Context, k asset.Kind, jobs []*job, rest
 	charts, datasets, themes := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, j := range jobs {
 		switch k {
-		case kindDataset:
+		case kindDataset, kindSavedQuery:
 			im.stub(asset.Text(asset.Get(j.doc.Spec, "database_uuid")), rest)
 		case kindChart:
 			datasets[asset.Text(asset.Get(j.doc.Spec, "dataset_uuid"))] = true
@@ -52,7 +50,6 @@ func (im *importing) gather(ctx context.Context, k asset.Kind, jobs []*job, rest
 	if err := im.fetch(ctx, kindDataset, datasets, rest); err != nil {
 		return err
 	}
-	delete(themes, "")
 	return im.themes(ctx, themes, rest)
 }
 
@@ -107,52 +104,6 @@ func (im *importing) stub(uid string, rest *companions) {
 		"allow_csv_upload", false, "extra", asset.Map(), "uuid", uid, "version", "1.0.0")
 }
 
-// themes adds the themes of dashboards: without its file the importer takes the
-// theme off (dashboard/importers/v1/__init__.py). A server without themes has
-// none to add.
-func (im *importing) themes(ctx context.Context, uids map[string]bool, rest *companions) error {
-	if len(uids) == 0 {
-		return nil
-	}
-	var out struct {
-		Rows []struct {
-			ID   int    `json:"id"`
-			UUID string `json:"uuid"`
-		} `json:"result"`
-	}
-	var rows []int
-	for n := 0; n == 0 || len(out.Rows) == pageSize; n++ {
-		out.Rows = nil
-		q := fmt.Sprintf("(order_column:theme_name,order_direction:asc,page:%d,page_size:%d,columns:!(id,uuid))", n, pageSize)
-		err := im.c.http.JSON(ctx, apihttp.Request{Path: "/api/v1/theme/", Query: rison(q)}, &out)
-		var e *apihttp.Error
-		if errors.As(err, &e) && e.Status == 404 {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("list themes: %w", err)
-		}
-		for _, r := range out.Rows {
-			if uids[r.UUID] {
-				rows = append(rows, r.ID)
-			}
-		}
-	}
-	if len(rows) == 0 {
-		return nil
-	}
-	docs, err := im.c.exportRows(ctx, kindTheme, rows)
-	if err != nil {
-		return fmt.Errorf("read themes: %w", err)
-	}
-	for _, d := range docs {
-		if d.err == nil && uids[d.id.UID] {
-			rest.files[fileName(d.id)] = d.node
-		}
-	}
-	return nil
-}
-
 // companionsOf names the files one job needs in its bundle, and tells which
 // assets the importer will find there.
 func (im *importing) companionsOf(j *job, rest *companions) map[asset.ID]bool {
@@ -174,7 +125,7 @@ func (im *importing) companionsOf(j *job, rest *companions) map[asset.ID]bool {
 	}
 	spec := j.doc.Spec
 	switch j.doc.Kind {
-	case kindDataset:
+	case kindDataset, kindSavedQuery:
 		add(asset.ID{Kind: kindDatabase, UID: asset.Text(asset.Get(spec, "database_uuid"))})
 	case kindChart:
 		add(asset.ID{Kind: kindDataset, UID: asset.Text(asset.Get(spec, "dataset_uuid"))})

@@ -143,13 +143,18 @@ func fixture(tb testing.TB, version, name string) []byte {
 }
 
 // titles are the fields that people know objects by.
-var titles = map[asset.Kind]string{st.Database: "database_name", st.Dataset: "table_name", st.Chart: "slice_name", st.Dashboard: "dashboard_title"}
+var titles = map[asset.Kind]string{st.Database: "database_name", st.Dataset: "table_name", st.Chart: "slice_name", st.Dashboard: "dashboard_title",
+	st.Theme: "theme_name", st.SavedQuery: "label"}
 
 func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 	tb.Helper()
-	opts := []st.Option{st.WithVersion(version), st.WithUsers(st.User{Username: "mia", Password: "x", First: "Mia", Last: "Öz", Email: "mia@example.com"})}
+	people := accounts()
 	if !full {
-		opts = append(opts, st.WithFirstID(5000), st.WithSeed(2))
+		people = []st.User{{Username: "eve", Password: "x", First: "Eve", Last: "Öz", Email: "eve@example.com"}, people[1], people[0]}
+	}
+	opts := []st.Option{st.WithVersion(version), st.WithUsers(people...)}
+	if !full {
+		opts = append(opts, st.WithFirstID(5000), st.WithSeed(2), st.WithRoles("Another", "Finance"))
 	}
 	s := st.New(opts...)
 	if full {
@@ -168,6 +173,7 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 			tb.Fatal(err)
 		}
 		fillRecords(tb, client)
+		share(tb, client)
 		s.ResetLog()
 	}
 	fault := func(f st.Fault) func(testing.TB) { return func(testing.TB) { s.Break(f) } }
@@ -212,6 +218,62 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 	tb.Cleanup(front.Close)
 	sv.Config = config(front.URL)
 	return sv
+}
+
+// accounts are the people who own what share gives away. Role Finance owns nothing
+// and sees what it may.
+func accounts() []st.User {
+	return []st.User{
+		{Username: "mia", Password: "x", First: "Mia", Last: "Öz", Email: "mia@example.com", Role: st.Admin},
+		{Username: "ada", Password: "x", First: "Ada", Last: "Öz", Email: "ada@example.com", Role: "Finance"},
+	}
+}
+
+// share gives every asset owners, and dashboards and charts roles, tags and
+// embedding, all of them different by turns.
+func share(tb testing.TB, c *st.Client) {
+	tb.Helper()
+	ctx := tb.Context()
+	var owners []int
+	for _, u := range accounts() {
+		id, err := c.AddUser(ctx, u)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		owners = append(owners, id)
+	}
+	role, err := c.Role(ctx, "Finance")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	send := func(method, path string, body any) {
+		if status, raw, err := c.Do(ctx, method, path, body); err != nil || status/100 != 2 {
+			tb.Fatalf("%s %s: %d %s %v", method, path, status, raw, err)
+		}
+	}
+	for _, kind := range []string{st.Dataset, st.Chart, st.Dashboard} {
+		items, err := c.List(ctx, kind)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		for i, it := range items {
+			at := fmt.Sprintf("/api/v1/%s/%d", kind, it.ID)
+			if kind == st.Dataset {
+				send(http.MethodPut, at, map[string]any{"owners": owners[:i%3]})
+				continue
+			}
+			body := map[string]any{"owners": owners[i%2 : 1+i%2]}
+			if kind == st.Dashboard {
+				body["roles"] = [][]int{{}, {role}, {1, role}}[i%3]
+				if i%2 == 0 {
+					send(http.MethodPut, at+"/embedded", map[string]any{"allowed_domains": []string{"https://b.example.com", "https://a.example.com"}[:2-i%3]})
+				}
+			}
+			send(http.MethodPut, at, body)
+			number := map[string]string{st.Chart: "2", st.Dashboard: "3"}[kind]
+			send(http.MethodPost, fmt.Sprintf("/api/v1/tag/%s/%d/", number, it.ID), map[string]any{"properties": map[string]any{"tags": []string{"sales", "Größe/規模"}[:1+i%2]}})
+		}
+	}
 }
 
 // heldByZip is what a chart may hold while everything is exported. Superset gives
@@ -291,9 +353,15 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 		if err := c.DeleteAll(ctx); err != nil {
 			tb.Fatal(err)
 		}
+		for _, u := range accounts() { // with their role
+			if _, err := c.AddUser(ctx, u); err != nil {
+				tb.Fatal(err)
+			}
+		}
 		if full {
 			fill(tb, c, l.version)
 			fillRecords(tb, c)
+			share(tb, c)
 			l.filled = fingerprint(tb, c)
 		}
 	}
@@ -318,7 +386,8 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 func fingerprint(tb testing.TB, c *st.Client) string {
 	tb.Helper()
 	var lines []string
-	for kind, changed := range map[string]string{st.Database: "changed_on", st.Dataset: "changed_on_utc", st.Chart: "changed_on_utc", st.Dashboard: "changed_on_utc"} {
+	for kind, changed := range map[string]string{st.Database: "changed_on", st.Dataset: "changed_on_utc", st.Chart: "changed_on_utc",
+		st.Dashboard: "changed_on_utc", st.SavedQuery: "changed_on"} {
 		path := "/api/v1/" + kind + "/?q=(order_column:changed_on_delta_humanized,order_direction:desc,page_size:1,columns:!(id," + changed + "))"
 		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
 		if err != nil || status != http.StatusOK {
@@ -326,6 +395,11 @@ func fingerprint(tb testing.TB, c *st.Client) string {
 		}
 		lines = append(lines, kind+" "+string(body))
 	}
+	_, themes, err := c.Do(tb.Context(), http.MethodGet, "/api/v1/theme/?q=(page_size:100,columns:!(id,theme_name,json_data,is_system_default,is_system_dark))", nil)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	lines = append(lines, string(themes)) // 404 before 6.0.0
 	for _, path := range []string{"/api/v1/css_template/?q=(page_size:100,columns:!(id,template_name,css))", "/api/v1/tag/?q=(page_size:100,columns:!(id,name,description))",
 		"/api/v1/annotation_layer/?q=(page_size:100,columns:!(id,name,descr))"} {
 		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
@@ -386,6 +460,12 @@ func fill(tb testing.TB, c *st.Client, version string) {
 		return name, text
 	}
 	rewritten("dashboard-same-title.zip", as)
+	queries := rewritten("saved_query-all.zip", func(name, text string) (string, string) {
+		if version < "5" {
+			text = strings.Replace(text, "catalog: null\n", "", 1) // exported and refused back
+		}
+		return name, text
+	})
 	sameTitle := rewritten("dashboard-same-title.zip", func(name, text string) (string, string) {
 		if strings.Contains(text, "\nschema: staging\n") {
 			text = strings.Replace(text, "table_name: orders\n", "table_name: orders2\n", 1)
@@ -401,7 +481,7 @@ func fill(tb testing.TB, c *st.Client, version string) {
 		zip  []byte
 	}{
 		{st.Database, secrets}, {st.Dashboard, rewritten("dashboard-rich.zip", as)}, {st.Dashboard, rewritten("dashboard-linked-only.zip", as)},
-		{st.Dashboard, sameTitle},
+		{st.Dashboard, sameTitle}, {st.SavedQuery, queries},
 	} {
 		if err := c.Import(tb.Context(), in.kind, in.zip, form); err != nil {
 			tb.Fatal(err)

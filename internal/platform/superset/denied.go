@@ -25,10 +25,15 @@ func isDenied(err error) bool {
 
 // unlisted reports whether the answer to a list concerns its kind alone: the
 // account may not ask for it, or it is a record (record.go), whose API a server may
-// have switched off.
+// have switched off, or a kind that the server may be too old for, or no row of it
+// can be told from another (name).
 func unlisted(k asset.Kind, err error) bool {
+	return isDenied(err) || isKind(err) || isMissing(k, err)
+}
+
+func isMissing(k asset.Kind, err error) bool {
 	var e *apihttp.Error
-	return isDenied(err) || isRecord(k) && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML
+	return (isRecord(k) || traitOf(k).since != "") && errors.As(err, &e) && e.Status == http.StatusNotFound && !e.HTML
 }
 
 // deniedKinds are the kinds whose lists were refused, refused[i] being the answer
@@ -40,9 +45,17 @@ func deniedKinds(kinds []asset.Kind, refused []error) (map[asset.Kind]asset.Kind
 		if refused[i] == nil {
 			continue
 		}
+		if kind := (*asset.KindError)(nil); errors.As(refused[i], &kind) {
+			out[k] = *kind
+			continue
+		}
 		out[k] = asset.KindError{Kind: k, Why: "this account may not list them (" + readPermit(k).String() + ")"}
 		if !isDenied(refused[i]) {
-			out[k] = asset.KindError{Kind: k, Why: "this server has no list of them (404)", Reason: asset.NotThere}
+			why := "this server has no list of them (404)"
+			if off := traitOf(k).off; off != "" {
+				why += "; " + off
+			}
+			out[k] = asset.KindError{Kind: k, Why: why, Reason: asset.NotThere}
 		}
 		if len(out) == len(kinds) {
 			return nil, fmt.Errorf("this account may not list any of %s (a role that may: dashkeep check --role pull): %w", plurals(kinds), refused[i])
@@ -90,14 +103,15 @@ func (r *reading) forbidden(ctx context.Context, k asset.Kind, rows []int, err e
 }
 
 // partsOf says of which kinds this account is shown a part only. It is for people,
-// so not being told is no failure.
+// so not being told is no failure. Of saved queries no account is shown more, and
+// nothing refers to them: check says so once, not each pull.
 func (c *conn) partsOf(ctx context.Context) (parts []asset.KindError, ok bool) {
 	a, err := c.account(ctx)
 	if err != nil {
 		c.log.WarnContext(ctx, "what this account may see cannot be told", "instance", c.instance, "error", err.Error())
 		return nil, false
 	}
-	return a.parts(c.kinds(ctx)), true
+	return slices.DeleteFunc(a.parts(c.kinds(ctx)), func(e asset.KindError) bool { return e.Kind == kindSavedQuery }), true
 }
 
 // blind says why a row that no list shows may be there all the same; "" when it
@@ -160,4 +174,10 @@ func losesDataset(dashboard *yaml.Node) bool {
 		}
 	}
 	return false
+}
+
+// isKind reports whether a list says of itself that its kind cannot be read.
+func isKind(err error) bool {
+	var kind *asset.KindError
+	return errors.As(err, &kind)
 }

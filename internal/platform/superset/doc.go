@@ -1,6 +1,7 @@
 // Package superset connects to Apache Superset. It reads and writes databases,
-// datasets, charts and dashboards through Superset's own export and import
-// endpoints, by uuid, and what no export holds (trait.record) by single requests.
+// saved queries, datasets, charts, themes and dashboards through Superset's own
+// export and import endpoints, by uuid, and what no export holds (trait.record) by
+// single requests.
 //
 // Comments and tests name by number what was measured on Superset 4.1.4, 5.0.0,
 // 6.0.0 and 6.1.0:
@@ -8,6 +9,7 @@
 //	F1   dashboard/import with overwrite=true answers 200 and leaves charts,
 //	     datasets and databases as they were; each kind has to be imported by
 //	     its own endpoint.
+//	F3   The export and import of everything know no themes.
 //	F5   One bad file rejects a whole bundle. A chart whose dataset is gone is
 //	     exported without dataset_uuid and refused back.
 //	F6   Root folder and metadata.yaml of an export carry the time.
@@ -28,6 +30,9 @@
 // What Superset cannot be made to hold by these means: a chart without dataset
 // (refused by name), settings of legacy filter boxes, references to charts that
 // are not on the dashboard, and a theme or annotation layer the server does not
-// have. Import names each in Result.Omitted. Owners are not read yet: Superset
-// adds the account that imports to the owners of what it writes.
+// have. Import names each in Result.Omitted.
+//
+// Owners, roles, tags, embedding and the managed flag are in the access section
+// (access.go): read from lists and single requests (sidecar.go), and written after
+// the import (grant.go), which takes the importing account off again.
 package superset

@@ -68,7 +68,11 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path}
 			raw.Lookup, raw.Doubt = r.watch(ctx, d, rows)
 			raw.Title = d.title
-			raw.Unread = normalize.Hidden(d.node, rules.Kinds[id.Kind], version)
+			raw.Access, raw.Unread = r.access(id)
+			raw.Unread = append(raw.Unread, normalize.Hidden(d.node, rules.Kinds[id.Kind], version)...)
+			if id.Kind == kindDataset && r.index.withoutCatalogs(asset.Text(asset.Get(d.node, "database_uuid"))) {
+				raw.Unread = append(raw.Unread, "/spec/catalog")
+			}
 			if !yield(raw, nil) {
 				return
 			}
@@ -96,7 +100,7 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 	}
 	var entries []archive.Entry
 	req.Check = func(f *apihttp.File) (err error) {
-		entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, Twins: true})
+		entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, File: 100 << 20, Twins: true})
 		var unsafe *archive.UnsafeError
 		if errors.As(err, &unsafe) && !unsafe.Damaged {
 			return nil // hostile, not cut: fetching it again does not help
@@ -109,7 +113,7 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 	}
 	defer f.Close()
 	if entries == nil {
-		if entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, Twins: true}); err != nil {
+		if entries, err = archive.Read(f, f.Size(), archive.Limits{Entries: 500_000, Total: 1 << 30, File: 100 << 20, Twins: true}); err != nil {
 			return nil, fmt.Errorf("instance %s: GET %s: %w", c.instance, path, err)
 		}
 	}
@@ -124,8 +128,11 @@ func (c *conn) download(ctx context.Context, path, q string) ([]document, error)
 // server that asks for patience, or a login page, says nothing about assets.
 func splits(err error) bool {
 	var e *apihttp.Error
-	if !errors.As(err, &e) || !isAnswer(err) || (e.HTML && e.Status < 500) {
+	if !errors.As(err, &e) || !isAnswer(err) {
 		return false
+	}
+	if e.HTML && e.Status < 500 {
+		return e.Status == http.StatusRequestEntityTooLarge // a proxy's limit: less may pass
 	}
 	return e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable
 }

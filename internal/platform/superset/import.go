@@ -27,6 +27,7 @@ func (c *conn) Import(ctx context.Context, as []*asset.Asset, _ *asset.Set) []as
 		im.failAll(err)
 	} else {
 		im.index = x
+		im.kinds = slices.DeleteFunc(im.kinds, func(k asset.Kind) bool { _, denied := x.denied[k]; return denied })
 		for _, a := range as {
 			im.add(a)
 		}
@@ -54,6 +55,10 @@ type importing struct {
 	results map[asset.ID]*asset.Result
 	jobs    map[asset.Kind][]*job
 	layers  map[string]string // annotation layers, when not read: uid to row; nil until asked for
+	grants  map[target][]int  // permissions there are; nil until asked for
+	roles   map[string]int    // row ids by name; nil until asked for
+
+	askedAgain bool // for people, because one was not known
 }
 
 // job is one asset to be written.
@@ -61,13 +66,16 @@ type job struct {
 	doc    *asset.Document
 	path   string // in the repository, for messages
 	title  string
-	node   *yaml.Node        // what the server gets
-	forms  map[string]string // passwords and the like, by form field
-	travel []string          // names of dependency files in the bundle
-	put    map[string]any    // what the importer cannot take; sent to the asset itself
-	again  bool              // refers to a chart that this very import creates
+	node   *yaml.Node            // what the server gets
+	forms  map[string]string     // passwords and the like, by form field
+	travel []string              // names of dependency files in the bundle
+	put    map[string]any        // what the importer cannot take; sent to the asset itself
+	again  bool                  // refers to a chart that this very import creates
+	aside  map[string]*yaml.Node // as put, by field of the document
 
-	existed bool // on the server before this import
+	existed bool   // on the server before this import
+	before  *entry // as it was listed then; nil when it is new
+	slug    string // to be given after the import (unseen)
 }
 
 func (j *job) id() asset.ID { return j.doc.ID() }
@@ -75,7 +83,7 @@ func (j *job) id() asset.ID { return j.doc.ID() }
 // name is the job's file in a bundle. Uuids never fall together (F8).
 func (j *job) name() string { return fileName(j.id()) }
 
-func fileName(id asset.ID) string { return string(id.Kind) + "s/" + id.UID + ".yaml" }
+func fileName(id asset.ID) string { return traitOf(id.Kind).folder + "/" + id.UID + ".yaml" }
 
 func (im *importing) add(a *asset.Asset) {
 	doc, err := asset.ParseDocument(a.Path, a.Content)
@@ -86,14 +94,14 @@ func (im *importing) add(a *asset.Asset) {
 		err = fmt.Errorf("%s: the document says dashkeep: %s, this build writes %s", a.Path, doc.Format, Format)
 	}
 	if err == nil && !slices.Contains(im.kinds, doc.Kind) {
-		err = fmt.Errorf("%s: %s are not written on this connection: %s", a.Path, doc.Kind.Plural(), im.c.whyNot(im.version, doc.Kind))
+		err = fmt.Errorf("%s: %s are not written on this connection: %s", a.Path, doc.Kind.Plural(), im.whyNot(doc.Kind))
 	}
 	if err != nil {
 		im.fail(a.ID, err)
 		return
 	}
-	_, existed := im.index.get(a.ID)
-	im.jobs[a.ID.Kind] = append(im.jobs[a.ID.Kind], &job{doc: doc, path: a.Path, title: doc.Title, existed: existed})
+	before, existed := im.index.get(a.ID)
+	im.jobs[a.ID.Kind] = append(im.jobs[a.ID.Kind], &job{doc: doc, path: a.Path, title: doc.Title, existed: existed, before: before})
 }
 
 func (im *importing) fail(id asset.ID, err error) {
@@ -130,7 +138,13 @@ func (im *importing) kind(ctx context.Context, k asset.Kind) {
 		im.restoreLayers(ctx, jobs)
 	case kindDashboard:
 		im.settleLinks(ctx, jobs)
+		im.settleSlugs(ctx, jobs)
+	case kindSavedQuery:
+		im.finishQueries(ctx, jobs)
+	case kindTheme:
+		im.finishThemes(ctx, jobs)
 	}
+	im.settleAccess(ctx, k, jobs)
 }
 
 // write prepares and sends jobs, and lists the kind again for the row ids of what
@@ -157,23 +171,40 @@ func (im *importing) write(ctx context.Context, k asset.Kind, jobs []*job) {
 	if isRecord(k) {
 		im.sendRecords(ctx, k, ready)
 	} else {
-		for part := range slices.Chunk(ready, batchSize(k)) {
-			im.send(ctx, k, part, rest)
+		for _, group := range groups(k, ready) {
+			for part := range slices.Chunk(group, batchSize(k)) {
+				im.send(ctx, k, part, rest)
+			}
 		}
 	}
-	x, err := im.c.list(ctx, k)
-	if err != nil {
-		for _, j := range ready {
-			im.fail(j.id(), fmt.Errorf("written, but the list could not be read afterwards: %w", err))
-		}
+	if !im.relist(ctx, k, ready) {
 		return
 	}
-	im.index = x
 	for _, j := range ready {
-		if _, ok := x.get(j.id()); !ok {
+		if _, ok := im.index.get(j.id()); !ok {
 			im.fail(j.id(), errors.New("the server answered OK and did not take it"))
 		}
 	}
+}
+
+// relist renews the index after something of a kind was written.
+func (im *importing) relist(ctx context.Context, k asset.Kind, wrote []*job) bool {
+	x, err := im.c.list(ctx, k)
+	if err != nil {
+		for _, j := range wrote {
+			im.fail(j.id(), fmt.Errorf("written, but the list could not be read afterwards: %w", err))
+		}
+		return false
+	}
+	im.index = x
+	return true
+}
+
+func (im *importing) whyNot(k asset.Kind) string {
+	if denied, ok := im.index.denied[k]; ok {
+		return denied.Why
+	}
+	return im.c.whyNot(im.version, k)
 }
 
 // batchSize: databases one by one, since each may wait for its warehouse (F17);
@@ -192,6 +223,9 @@ func batchSize(k asset.Kind) int {
 func (im *importing) prepare(ctx context.Context, j *job, rest *companions) error {
 	_, exists := im.index.get(j.id())
 	if err := im.clash(j); err != nil {
+		return err
+	}
+	if err := im.unseen(ctx, j); err != nil {
 		return err
 	}
 	if err := im.movable(ctx, j); err != nil {
@@ -215,24 +249,31 @@ func (im *importing) prepare(ctx context.Context, j *job, rest *companions) erro
 		return err
 	}
 	omitted = slices.Concat(dropped, omitted, im.adapt(j, node, travels))
+	if j.slug != "" {
+		asset.Delete(node, "slug")
+	}
 	revealed.finish(node)
+	if managed := asset.Get(doc.Access, keyManaged); managed != nil && hasAccess(doc.Kind, keyManaged) {
+		asset.Put(node, asset.Clone(managed), keyManaged)
+	}
 	if at := leftMask(doc.Kind, node); at != "" {
 		return fmt.Errorf("%s still holds a mask; nothing was written", at)
 	}
 	j.node, j.forms = node, revealed.forms
+	j.aside = aside(node, doc.Kind, im.version)
 	im.results[j.id()].Omitted = omitted
 	return nil
 }
 
 // rows answers for row ids on this server. For references that the importer maps
-// through the bundle, only what travels along counts.
+// through the bundle, only what travels along counts; records have no bundle.
 func (im *importing) rows(ctx context.Context, j *job, travels map[asset.ID]bool) func(asset.ID, normalize.Missing) (string, bool) {
 	return func(id asset.ID, m normalize.Missing) (string, bool) {
 		if id.Kind == annotationLayer && !im.lists(annotationLayer) {
 			row, ok := im.layerRow(ctx, id.UID)
 			return row, ok
 		}
-		if m == normalize.Omit && !travels[id] {
+		if m == normalize.Omit && !travels[id] && !isRecord(j.doc.Kind) {
 			return "", false
 		}
 		e, ok := im.index.get(id)

@@ -30,22 +30,43 @@ type row struct {
 		ID   int    `json:"id"`
 		UUID string `json:"uuid"`
 	} `json:"database"`
+	Label         string          `json:"label,omitempty"`
+	ThemeName     string          `json:"theme_name,omitempty"`
+	ThemeData     string          `json:"json_data,omitempty"`
+	System        bool            `json:"is_system,omitempty"`
+	SystemDefault bool            `json:"is_system_default,omitempty"`
+	SystemDark    bool            `json:"is_system_dark,omitempty"`
+	Extra         json.RawMessage `json:"extra,omitempty"`
+	Created       string          `json:"created_on,omitempty"`
+
 	Owners     []person   `json:"owners"`
 	Dashboards []numbered `json:"dashboards"` // that hold a chart
 	Tags       []tag      `json:"tags"`
+	Roles      []named    `json:"roles"`
+	Managed    *bool      `json:"is_managed_externally"`
+	Engine     struct {
+		Catalogs *bool `json:"supports_dynamic_catalog"`
+	} `json:"engine_information"` // of a database
 
 	raw  json.RawMessage // all of it, of a record
 	name string          // of a record
+	with string          // of a record: what the name is unique with (trait.with)
 	bad  string          // why it cannot be told from others (identify)
 }
 
 type tag struct {
+	ID   int             `json:"id"`
 	Name string          `json:"name"`
 	Type json.RawMessage `json:"type"`
 }
 
 type numbered struct {
 	ID int `json:"id"`
+}
+
+type named struct {
+	ID   int    `json:"id"`
+	Name string `json:"name"`
 }
 
 type person struct {
@@ -61,9 +82,12 @@ type entry struct {
 	slug      string
 	schema    string
 	catalog   string
-	database  string // uuid, of a dataset
+	database  string // uuid, of a dataset or saved query
 	changedBy person
-	owners    []int
+	extra     string // of a saved query
+	normal    bool   // of a theme: the server's default one
+	dark      bool   // of a theme: the server's dark one
+	shown     *shown // nil when the row was not looked at
 	print     string // of the whole row: see changed.go
 
 	raw json.RawMessage // of a record: what the list showed
@@ -75,12 +99,19 @@ type index struct {
 	at    time.Time // when it began
 	byID  map[asset.ID]*entry
 	byRow map[asset.Kind]map[string]string // row id to uuid
-	// denied are kinds that the account may not list.
+	// denied are kinds that the account may not list, or whose list does not do.
 	denied map[asset.Kind]asset.KindError
+
+	themes []row // all of them, the system's too
 }
 
 // fresh is how old a listing may be that an export relies on.
 const fresh = time.Minute
+
+// with is the index with other entries.
+func (x *index) with(byID map[asset.ID]*entry) *index {
+	return &index{at: x.at, byID: byID, byRow: x.byRow, themes: x.themes, denied: x.denied}
+}
 
 func (x *index) get(id asset.ID) (*entry, bool) {
 	if x == nil {
@@ -121,13 +152,13 @@ func (x *index) ids() []asset.ID {
 
 // entryOf is called with c.mu held.
 func (c *conn) entryOf(k asset.Kind, r row) *entry {
-	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy,
-		raw: r.raw, bad: r.bad}
+	e := &entry{print: printOf(r), row: r.ID, slug: r.Slug, schema: r.Schema, catalog: r.Catalog, database: r.Of.UUID, changedBy: r.ChangedBy, shown: shownBy(r),
+		raw: r.raw, bad: r.bad, extra: string(r.Extra), normal: r.SystemDefault, dark: r.SystemDark}
 	e.info = asset.Info{
 		ID: asset.ID{Kind: k, UID: r.UUID}, Title: r.title(),
 		UpdatedAt: changeTime(r), UpdatedBy: c.personOf(r.ChangedBy), URL: c.pageURL(k, r.ID),
 	}
-	if k == kindChart || k == kindDashboard {
+	if k == kindChart || k == kindDashboard || k == kindSavedQuery {
 		e.info.Tags = []string{}
 	}
 	for _, t := range r.Tags {
@@ -136,7 +167,7 @@ func (c *conn) entryOf(k asset.Kind, r row) *entry {
 		}
 	}
 	slices.Sort(e.info.Tags)
-	if k != kindDatabase {
+	if k != kindDatabase && k != kindSavedQuery && k != kindTheme {
 		e.info.Owners = []string{}
 	}
 	for _, o := range r.Owners {
@@ -151,7 +182,9 @@ func (c *conn) entryOf(k asset.Kind, r row) *entry {
 }
 
 // title is what people know a row by: one of these is in the list of each kind.
-func (r row) title() string { return r.name + r.Database + r.Table + r.Slice + r.Dashboard }
+func (r row) title() string {
+	return r.name + r.Database + r.Table + r.Slice + r.Dashboard + r.Label + r.ThemeName
+}
 
 // custom reports whether a tag is one that people gave: type 1, also written by
 // its name. The others are Superset's own (tags/models.py, TagType).
@@ -182,12 +215,25 @@ func (c *conn) pageURL(k asset.Kind, row int) string {
 		return base + "/explore/?slice_id=" + id
 	case kindDataset:
 		return base + "/explore/?datasource_type=table&datasource_id=" + id
+	case kindSavedQuery:
+		return base + "/sqllab?savedQueryId=" + id
+	case kindTheme:
+		return base + "/theme/list/"
 	case kindTag:
 		return base + "/superset/all_entities/?id=" + id
 	case kindCSS:
 		return base + "/csstemplatemodelview/list/"
 	case annotationLayer:
 		return base + "/annotationlayer/" + id + "/annotation"
+	case kindReport:
+		return base + "/report/list/"
+	case kindRule:
+		return base + "/rowlevelsecurity/list/"
+	case kindRole:
+		if normalize.Older(c.server, "6.0.0") {
+			return base + "/roles/list/"
+		}
+		return base + "/roles/"
 	}
 	return base + "/databaseview/list/"
 }
@@ -205,6 +251,9 @@ func (c *conn) entry(ctx context.Context, id asset.ID) (*entry, bool, error) {
 	if err != nil {
 		return nil, false, err
 	}
+	if denied, ok := x.denied[id.Kind]; ok {
+		return nil, false, &denied
+	}
 	e, ok := x.get(id)
 	return e, ok, nil
 }
@@ -216,7 +265,7 @@ func (c *conn) forget(id asset.ID) {
 	if c.index == nil {
 		return
 	}
-	x := &index{at: c.index.at, byID: map[asset.ID]*entry{}, byRow: c.index.byRow, denied: c.index.denied}
+	x := c.index.with(map[asset.ID]*entry{})
 	for k, e := range c.index.byID {
 		if k != id {
 			x.byID[k] = e

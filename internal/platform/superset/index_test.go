@@ -50,7 +50,7 @@ func TestUnreadableDocumentKeepsItsName(t *testing.T) {
 		{"root/metadata.yaml", []byte("version: 1.0.0\n")},
 		{"root/charts/a_1.yaml", []byte("slice_name: a\nuuid: 31278ea9-b71d-4024-a205-1fedf03a23ad\nparams: {\n")},
 		{"root/charts/b_2.yaml", []byte("slice_name: b\n")},
-		{"root/queries/q.yaml", []byte("label: q\n")},
+		{"root/unknown/q.yaml", []byte("label: q\n")},
 	})
 	if len(docs) != 2 || docs[0].err == nil || docs[0].id.UID != "31278ea9-b71d-4024-a205-1fedf03a23ad" || docs[1].err == nil {
 		t.Errorf("%+v", docs)

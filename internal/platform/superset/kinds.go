@@ -24,11 +24,16 @@ type trait struct {
 	needs   []asset.Kind
 	rules   func() normalize.KindRules
 
+	nameless bool // the list shows no uuid, only the export does (names.go)
+	own      bool // the list shows only what this account made
+
 	folder string // in an export, and of what an import takes
 	model  string // what the importer expects in metadata.yaml
 	// record reads and writes kinds that no export holds, by single requests; nil for
 	// those that exports hold (record.go).
 	record record
+	// complete adds to documents that were read what their export leaves out.
+	complete func(ctx context.Context, r *reading) error
 	// named: the server shows no uuid of the kind, and its name makes the uid. Such a
 	// kind is whole as well, because only all names tell whether one is unique.
 	named bool
@@ -36,6 +41,10 @@ type trait struct {
 	// last. For kinds whose rows show no change time or are not to be had in its order.
 	whole  bool
 	filter string // of every list, in rison: "(col:type,opr:custom_tag,value:!t)"
+	// with is the field that the name of a named kind is unique with ("type").
+	with   string
+	hidden func(name string) bool // rows of the list that are no assets; nil for none
+	off    string                 // what switches the kind on, where the server answers 404
 }
 
 // record is a kind that no export holds.
@@ -61,7 +70,10 @@ const (
 func traits() []trait {
 	return []trait{
 		{kind: kindDatabase, title: "database_name", rules: databaseRules, folder: "databases", model: "Database",
-			columns: "id,uuid,database_name,changed_on,changed_by.first_name,changed_by.last_name"},
+			columns: "id,uuid,database_name,engine_information,changed_on,changed_by.first_name,changed_by.last_name"},
+		{kind: kindSavedQuery, title: "label", rules: savedQueryRules, folder: "queries", model: "SavedQuery", needs: []asset.Kind{kindDatabase},
+			nameless: true, own: true, complete: completeQueries,
+			columns: "id,label,schema,catalog,database.id,extra,created_on,changed_on,tags.id,tags.name,tags.type" + editors},
 		{kind: kindDataset, title: "table_name", rules: datasetRules, folder: "datasets", model: "SqlaTable", needs: []asset.Kind{kindDatabase},
 			columns: "id,uuid,table_name,schema,catalog,database.id,database.uuid,changed_on_utc,owners.id" + editors},
 		{kind: kindTag, title: "name", rules: tagRules, record: tags{}, named: true,
@@ -71,9 +83,20 @@ func traits() []trait {
 		{kind: annotationLayer, title: "name", rules: layerRules, record: layerRecords{}, named: true,
 			columns: "id,name,descr,changed_on" + editorNames},
 		{kind: kindChart, title: "slice_name", rules: chartRules, folder: "charts", model: "Slice", needs: []asset.Kind{kindDataset},
-			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.name,tags.type,dashboards.id" + editors},
+			columns: "id,uuid,slice_name,changed_on_utc,owners.id,tags.id,tags.name,tags.type,is_managed_externally,dashboards.id" + editors},
+		{kind: kindTheme, title: "theme_name", rules: themeRules, folder: "themes", model: "Theme", since: "6.0.0",
+			whole: true, complete: completeThemes,
+			columns: "id,uuid,theme_name,json_data,is_system,is_system_default,is_system_dark" + editors},
 		{kind: kindDashboard, title: "dashboard_title", rules: dashboardRules, folder: "dashboards", model: "Dashboard", needs: []asset.Kind{kindChart},
-			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,tags.name,tags.type" + editors},
+			columns: "id,uuid,dashboard_title,slug,changed_on_utc,owners.id,roles.id,roles.name,tags.id,tags.name,tags.type,is_managed_externally" + editors},
+		{kind: kindRole, path: "security/roles", title: "name", rules: roleRules, record: roleRecord{}, named: true, rights: true,
+			needs: []asset.Kind{kindDatabase, kindDataset}, columns: "id,name", hidden: isBuiltInRole,
+			off: "before 6.0.0 FAB_ADD_SECURITY_API = True in superset_config.py switches their API on"},
+		{kind: kindRule, path: "rowlevelsecurity", title: "name", rules: ruleRules, record: ruleRecord{}, named: true, rights: true,
+			needs: []asset.Kind{kindDataset}, columns: ""}, // asked for none in particular, the list shows all there is of a rule
+		{kind: kindReport, title: "name", rules: reportRules, record: reportRecord{}, named: true, with: "type", rights: true,
+			needs: []asset.Kind{kindDatabase, kindChart, kindDashboard}, off: "the feature flag ALERT_REPORTS switches them on",
+			columns: "id,name,type,active,crontab,timezone,chart_id,dashboard_id,extra,description,creation_method,owners.id,recipients.id,recipients.type,changed_on" + editorNames},
 	}
 }
 
@@ -181,9 +204,6 @@ func folderKind(folder string) (asset.Kind, bool) {
 		if t.folder != "" && t.folder == folder {
 			return t.kind, true
 		}
-	}
-	if folder == "themes" {
-		return kindTheme, true
 	}
 	return "", false
 }

@@ -67,6 +67,7 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	defer c.mu.Unlock()
 	x := &index{at: began, byID: map[asset.ID]*entry{}, byRow: map[asset.Kind]map[string]string{}, denied: denied}
 	if c.index != nil {
+		x.themes = c.index.themes
 		for id, e := range c.index.byID {
 			if !slices.Contains(kinds, id.Kind) {
 				x.byID[id] = e
@@ -82,10 +83,13 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 		}
 	}
 	for i, k := range kinds {
+		if k == kindTheme {
+			x.themes = rows[i]
+		}
 		x.byRow[k] = make(map[string]string, len(rows[i]))
-		for _, r := range rows[i] {
+		for _, r := range peoples(rows[i]) {
 			e := c.entryOf(k, r)
-			if k == kindDataset && e.database == "" { // lists before 6.0.0 show the row only
+			if e.database == "" && r.Of.ID != 0 { // lists of datasets before 6.0.0 and of saved queries show the row only
 				e.database = x.byRow[kindDatabase][strconv.Itoa(r.Of.ID)]
 			}
 			x.byID[e.info.ID], x.byRow[k][strconv.Itoa(r.ID)] = e, r.UUID
@@ -99,7 +103,8 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 }
 
 // listKind reads all pages until they fit together: no row twice and as many as
-// the server counts. Rows added or removed meanwhile make it read again.
+// the server counts. Rows added or removed meanwhile make it read again. An
+// *asset.KindError says that the kind cannot be read, and the others can.
 func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 	const tries = 4
 	for range tries {
@@ -108,8 +113,10 @@ func (c *conn) listKind(ctx context.Context, k asset.Kind) ([]row, error) {
 			return nil, err
 		}
 		if whole {
-			identify(traitOf(k), rows)
-			return rows, nil
+			t := traitOf(k)
+			rows = slices.DeleteFunc(rows, func(r row) bool { return t.hidden != nil && t.hidden(r.name) })
+			identify(t, rows)
+			return c.name(ctx, k, rows)
 		}
 		c.log.InfoContext(ctx, "a list changed while it was read; reading it again", "instance", c.instance, "kind", string(k))
 	}
@@ -146,7 +153,7 @@ func (c *conn) listOnce(ctx context.Context, k asset.Kind) (rows []row, whole bo
 	for _, p := range pages {
 		whole = whole && p.Count == first.Count
 		for _, r := range p.Rows {
-			if r.UUID == "" && !traitOf(k).named {
+			if r.UUID == "" && !traitOf(k).nameless && !traitOf(k).named {
 				return nil, false, fmt.Errorf("instance %s: the list of %s shows row %d without uuid", c.instance, k.Plural(), r.ID)
 			}
 			whole = whole && !seen[r.ID]
@@ -163,16 +170,26 @@ func (c *conn) page(ctx context.Context, k asset.Kind, n, size int) (page, error
 
 // ordered is one page of a list in some order.
 func (c *conn) ordered(ctx context.Context, k asset.Kind, column, direction string, n, size int) (page, error) {
+	return c.ask(ctx, k, fmt.Sprintf("order_column:%s,order_direction:%s,page:%d,page_size:%d", column, direction, n, size))
+}
+
+// ask is one page of a list, with the columns and the filter of its kind.
+func (c *conn) ask(ctx context.Context, k asset.Kind, query string) (page, error) {
 	t, filters := traitOf(k), ""
 	if t.filter != "" {
 		filters = ",filters:!(" + t.filter + ")"
 	}
-	q := fmt.Sprintf("(order_column:%s,order_direction:%s,page:%d,page_size:%d,columns:!(%s)%s)", column, direction, n, size, t.columns, filters)
+	q := fmt.Sprintf("(%s,columns:!(%s)%s)", query, t.columns, filters)
 	var p struct {
 		Count *int              `json:"count"`
 		Rows  []json.RawMessage `json:"result"`
 	}
-	if err := c.http.JSON(ctx, apihttp.Request{Path: t.endpoint(), Query: rison(q)}, &p); err != nil {
+	path := c.listPath(ctx, t)
+	err := c.http.JSON(ctx, apihttp.Request{Path: path, Query: rison(q)}, &p)
+	if err != nil && path != t.endpoint() && c.listsPlain(err) {
+		err = c.http.JSON(ctx, apihttp.Request{Path: t.endpoint(), Query: rison(q)}, &p)
+	}
+	if err != nil {
 		return page{}, err
 	}
 	if p.Count == nil || p.Rows == nil { // JSON of something else must not read as an empty server

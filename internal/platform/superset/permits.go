@@ -37,15 +37,13 @@ func view(k asset.Kind) string {
 		return "Annotation"
 	case kindReport:
 		return "ReportSchedule"
-	case "rls":
+	case kindRule:
 		return "Row Level Security"
 	case kindRole:
 		return "Role"
 	}
 	return string(k)
 }
-
-const kindRole asset.Kind = "role"
 
 func readPermit(k asset.Kind) permit {
 	if k == kindRole { // of Flask-AppBuilder's own security API

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"gopkg.in/yaml.v3"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
@@ -31,6 +33,10 @@ type reading struct {
 	whole    bool                           // the export of everything was asked for
 	inRow    int                            // single exports that failed in a row
 	last     error                          // of these
+	aged     bool                           // the index was made before this reading
+	people   map[int]asset.Person
+	details  map[asset.ID]*yaml.Node // what the access section has from no list
+	kept     func(asset.ID) []string // of these, what is not asked for; nil for nothing
 }
 
 func (c *conn) newReading(ids []asset.ID) *reading {
@@ -42,7 +48,7 @@ func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
 	r := c.newReading(ids)
 	c.mu.Lock()
 	if c.index != nil && c.now().Sub(c.index.at) < fresh {
-		r.index = c.index
+		r.index, r.aged = c.index, true
 	}
 	c.mu.Unlock()
 	if ids == nil {
@@ -89,6 +95,10 @@ func (r *reading) all(ctx context.Context) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	maps.DeleteFunc(r.docs, func(id asset.ID, _ document) bool {
+		_, denied := r.index.denied[id.Kind]
+		return denied
+	})
 	if err := r.listAgainFor(ctx); err != nil {
 		return err
 	}
@@ -121,8 +131,9 @@ func (r *reading) some(ctx context.Context) error {
 		if r.index, err = r.c.list(ctx, r.c.kinds(ctx)...); err != nil {
 			return err
 		}
+		r.aged = false
 	}
-	if len(r.ids) > chunk && float64(len(r.ids)) > most*float64(len(r.index.byID)) {
+	if r.worthWhole() {
 		if err := r.takeWhole(ctx); err != nil {
 			return err
 		}
@@ -132,6 +143,26 @@ func (r *reading) some(ctx context.Context) error {
 	}
 	r.leave()
 	return nil
+}
+
+// worthWhole reports whether so much is wanted of what exports hold that the
+// export of everything is cheaper.
+func (r *reading) worthWhole() bool {
+	wanted, there := 0, 0
+	for _, id := range r.ids {
+		if !isRecord(id.Kind) {
+			wanted++
+		}
+	}
+	if wanted <= chunk {
+		return false
+	}
+	for id := range r.index.byID {
+		if !isRecord(id.Kind) {
+			there++
+		}
+	}
+	return float64(wanted) > most*float64(there)
 }
 
 // takeWhole keeps what is wanted of the export of everything.
@@ -163,11 +194,43 @@ func (r *reading) complete(ctx context.Context) error {
 			}
 		}
 	}
+	for _, k := range r.c.kinds(ctx) {
+		if more := traitOf(k).complete; more != nil && len(r.readOf(k)) > 0 {
+			if err := more(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
 	if err := r.gone(ctx); err != nil {
 		return err
 	}
 	r.findLayers(ctx)
-	return nil
+	return r.sidecar(ctx)
+}
+
+// readOf lists what was read of a kind.
+func (r *reading) readOf(k asset.Kind) []asset.ID {
+	var ids []asset.ID
+	for id, d := range r.docs {
+		if id.Kind == k && d.err == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.SortFunc(ids, asset.ID.Compare)
+	return ids
+}
+
+// listed gives what the list shows of assets that were read, from this reading's own
+// list or, where that is older or has not looked at one, anew.
+func (r *reading) listed(ctx context.Context, k asset.Kind, ids []asset.ID) (map[asset.ID]*entry, error) {
+	x := r.index
+	if r.aged || slices.ContainsFunc(ids, func(id asset.ID) bool { e, ok := x.get(id); return !ok || e.print == "" }) {
+		var err error
+		if x, err = r.c.list(ctx, k); err != nil {
+			return nil, err
+		}
+	}
+	return x.byID, nil
 }
 
 // fetch exports rows of a kind. One bad id spoils the whole answer (404 for all,
@@ -266,7 +329,7 @@ func (r *reading) take(docs []document, ids []asset.ID) {
 		switch {
 		case d.id.UID == "":
 			r.stray = append(r.stray, d.err)
-		case !have && d.id.Kind != kindTheme && (ids == nil || want[d.id]):
+		case !have && slices.Contains(r.c.chosen, d.id.Kind) && (ids == nil || want[d.id]):
 			r.docs[d.id] = d
 		}
 	}

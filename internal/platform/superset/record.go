@@ -28,6 +28,15 @@ func nameUID(k asset.Kind, name string) string {
 	return uuid.NewSHA1(nameSpace, []byte(string(k)+":"+name)).String()
 }
 
+// key is what tells one object of a named kind from another: its name, with what
+// that is unique with before it.
+func (t trait) key(name, with string) string {
+	if t.with == "" || name == "" {
+		return name
+	}
+	return with + ":" + name
+}
+
 // isRecord reports whether a kind is in no export.
 func isRecord(k asset.Kind) bool { return traitOf(k).record != nil }
 
@@ -52,9 +61,11 @@ func readRow(t trait, data json.RawMessage) (row, error) {
 		return r, err
 	}
 	r = row{ID: some.ID, UUID: some.UUID, UTC: some.UTC, ChangedOn: some.ChangedOn, ChangedBy: some.ChangedBy, raw: data}
-	if name := fields[t.title]; name != nil {
-		if err := json.Unmarshal(name, &r.name); err != nil {
-			return r, fmt.Errorf("%s: %w", t.title, err)
+	for field, to := range map[string]*string{t.title: &r.name, t.with: &r.with} {
+		if text := fields[field]; text != nil {
+			if err := json.Unmarshal(text, to); err != nil {
+				return r, fmt.Errorf("%s: %w", field, err)
+			}
 		}
 	}
 	return r, nil
@@ -70,7 +81,8 @@ func identify(t trait, rows []row) {
 	}
 	byName := map[string][]int{}
 	for i, r := range rows {
-		byName[r.name] = append(byName[r.name], i)
+		key := t.key(r.name, r.with)
+		byName[key] = append(byName[key], i)
 	}
 	for name, at := range byName {
 		slices.SortFunc(at, func(a, b int) int { return rows[a].ID - rows[b].ID })
@@ -96,6 +108,11 @@ func printRecord(raw json.RawMessage) any {
 	var v any
 	if json.Unmarshal(raw, &v) != nil {
 		return string(raw)
+	}
+	if m, ok := v.(map[string]any); ok { // a clock, and people who have a role
+		for _, noise := range []string{"changed_on_delta_humanized", "user_ids", "group_ids"} {
+			delete(m, noise)
+		}
 	}
 	return sortedLists(v)
 }
@@ -259,7 +276,7 @@ func writable(t trait, j *job, e *entry) error {
 	if j.title == "" {
 		return fmt.Errorf("it has no title, and a %s is told from others by it", t.kind)
 	}
-	if uid := nameUID(t.kind, j.title); uid != j.doc.UID {
+	if uid := nameUID(t.kind, t.key(j.title, asset.Text(asset.Get(j.doc.Spec, t.with)))); uid != j.doc.UID {
 		return fmt.Errorf("a %s is known by its name, and uid %s belongs to another than %q: write uid: %s to make it a new one, or rename it in Superset and pull", t.kind, j.doc.UID, j.title, uid)
 	}
 	return nil

@@ -16,7 +16,12 @@ const (
 	kindDataset     asset.Kind = "dataset"
 	kindChart       asset.Kind = "chart"
 	kindDashboard   asset.Kind = "dashboard"
+	kindTheme       asset.Kind = "theme"
+	kindSavedQuery  asset.Kind = "saved_query"
 	annotationLayer asset.Kind = "annotation_layer"
+	kindReport      asset.Kind = "report" // alerts too
+	kindRule        asset.Kind = "rls"    // row-level security
+	kindRole        asset.Kind = "role"
 )
 
 // Rules is the table of canonical form superset/1. F numbers are explained
@@ -36,6 +41,8 @@ const (
 	whyUnsaveable  = "an older server takes it in an import, and then refuses every edit of the dashboard's properties for it (dashboards/schemas.py)"
 	whyRow         = "row ids differ per server (F12)"
 )
+
+var tagsAside = normalize.Rule{Op: normalize.Drop, Path: "/tags", Why: "in access.tags, from the list: exported from 6.0.0 on only, and with TAGGING_SYSTEM"}
 
 var version = normalize.Rule{Op: normalize.Drop, Path: "/version", Value: "1.0.0", Why: whyConstant}
 
@@ -59,7 +66,7 @@ func blanks(paths ...string) []normalize.Rule {
 }
 
 func databaseRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uuid", Title: "database_name",
+	return normalize.KindRules{UID: "uuid", Title: "database_name", Access: accessKeys(kindDatabase),
 		Unread: []normalize.Field{
 			{Name: "configuration_method", Why: "exported from 6.1.0 on"},
 			{Name: "impersonate_user", Why: "exported from 5.0.0 on"},
@@ -94,7 +101,7 @@ func databaseRules() normalize.KindRules {
 }
 
 func datasetRules() normalize.KindRules {
-	return normalize.KindRules{UID: "uuid", Title: "table_name",
+	return normalize.KindRules{UID: "uuid", Title: "table_name", Access: accessKeys(kindDataset),
 		Unread: []normalize.Field{
 			{Name: "folders", Why: "exported from 6.0.0 on"},
 			{Name: "currency_code_column", Why: "exported from 6.1.0 on"},
@@ -139,10 +146,9 @@ func chartRules() normalize.KindRules {
 		}
 		return rs
 	}
-	return normalize.KindRules{UID: "uuid", Title: "slice_name",
-		Unread: []normalize.Field{{Name: "tags", Why: "exported from 6.0.0 on, and with TAGGING_SYSTEM only"}},
+	return normalize.KindRules{UID: "uuid", Title: "slice_name", Access: accessKeys(kindChart),
 		Rules: slices.Concat([]normalize.Rule{
-			version,
+			version, tagsAside,
 			{Op: normalize.JSON, Path: "/params", Why: "stays text when the server could not read it"},
 			{Op: normalize.JSON, Path: "/query_context", Restore: true, Why: "a one-line JSON text (F12)"},
 			{Op: normalize.Call, Path: "/params/datasource", Hook: brokenDatasource(), Why: "a chart without dataset keeps the lost row visible (F5)"},
@@ -160,8 +166,6 @@ func chartRules() normalize.KindRules {
 				{Op: normalize.Call, Path: "/query_context/form_data", Hook: formData(), Why: "a second copy of params: only what differs is kept, so that one edit changes one place"},
 				{Op: normalize.Call, Path: "/params/viz_type", Hook: vizType(), Why: "a copy of viz_type"},
 				{Op: normalize.Default, Path: "/params", Value: "{}", Also: []string{"null", `""`}, Restore: true, Why: "the importer needs a mapping"},
-				{Op: normalize.Default, Path: "/tags", Value: "[]", Also: []string{"null"}, Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
-				{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 			},
 			nulls("/cache_timeout"),
 			blanks("/description", "/certified_by", "/certification_details", "/query_context"),
@@ -195,14 +199,11 @@ func dashboardRules() normalize.KindRules {
 	}
 	const filters, custom = "/metadata/native_filter_configuration/*", "/metadata/chart_customization_config/*"
 	const cross, global = "/metadata/chart_configuration", "/metadata/global_chart_configuration"
-	return normalize.KindRules{UID: "uuid", Title: "dashboard_title",
-		Whole: []normalize.Structure{{Path: "/position", Check: checkLayout, Why: "places name each other as children and parents"}},
-		Unread: []normalize.Field{
-			{Name: "tags", Why: "exported from 6.0.0 on, and with TAGGING_SYSTEM only"},
-			{Name: "theme_uuid", Why: "exported from 6.0.0 on"},
-		},
+	return normalize.KindRules{UID: "uuid", Title: "dashboard_title", Access: accessKeys(kindDashboard),
+		Unread: []normalize.Field{{Name: "theme_uuid", Why: "exported from 6.0.0 on"}},
+		Whole:  []normalize.Structure{{Path: "/position", Check: checkLayout, Why: "places name each other as children and parents"}},
 		Rules: slices.Concat([]normalize.Rule{
-			version,
+			version, tagsAside,
 			{Op: normalize.Drop, Path: "/metadata/show_native_filters", Why: "the importer removes it (dashboard/importers/v1/utils.py)"},
 			{Op: normalize.JSON, Path: "/metadata/default_filters", Restore: true, Why: "JSON text keyed by row ids (F12)"},
 			{Op: normalize.Call, Path: "/metadata/default_filters", Hook: legacyFilters(), Why: "the importer removes legacy filters (migrations/shared/native_filters.py)"},
@@ -226,9 +227,8 @@ func dashboardRules() normalize.KindRules {
 				global+"/chartsInScope", custom+"/chartsInScope", custom+"/scope/excluded"),
 			[]normalize.Rule{
 				{Op: normalize.Default, Path: "/metadata", Value: "{}", Also: []string{"null"}, Restore: true, Why: "empty means absent"},
-				{Op: normalize.Default, Path: "/tags", Value: "[]", Also: []string{"null"}, Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
-				{Op: normalize.SortSet, Path: "/tags", Why: "a set"},
 				{Op: normalize.Default, Path: "/theme_uuid", Value: "null", Restore: true, Since: "6.0.0", Why: "absent before 6.0.0"},
+				{Op: normalize.Depend, Path: "/theme_uuid", Kind: kindTheme, Why: "the importer takes the theme off where it is not on the server"},
 				{Op: normalize.Default, Path: "/metadata/chart_customization_config", Value: "null", Since: "6.1.0", Why: whyUnsaveable},
 				{Op: normalize.Default, Path: "/metadata/show_chart_timestamps", Value: "null", Since: "6.1.0", Why: whyUnsaveable},
 			},

@@ -354,14 +354,14 @@ func TestF12_NoRowIdIsLeft(t *testing.T) {
 	if n := strings.Count(string(a.Content), "ref:chart:"); n < 60 {
 		t.Errorf("%d references, the fixture has more", n)
 	}
-	want := []asset.Kind{kindChart, kindDataset}
+	want := []asset.Kind{kindChart, kindDataset, kindTheme}
 	for _, ref := range a.Refs {
 		if !slices.Contains(want, ref.Kind) {
 			t.Errorf("depends on %s", ref)
 		}
 	}
-	if len(a.Refs) != 11 {
-		t.Errorf("depends on %d assets: 9 charts and 2 datasets were expected: %v", len(a.Refs), a.Refs)
+	if len(a.Refs) != 12 {
+		t.Errorf("depends on %d assets: 9 charts, 2 datasets and a theme were expected: %v", len(a.Refs), a.Refs)
 	}
 }
 

@@ -31,6 +31,8 @@ func (im *importing) reveal(ctx context.Context, doc *asset.Document, exists boo
 			err = v.url(p.node)
 		case doc.Kind == kindDatabase && p.keys[0] == "ssh_tunnel":
 			err = v.tunnel(p)
+		case doc.Kind == kindReport && p.keys[0] == "recipients":
+			err = v.link(p)
 		default:
 			err = v.value(p)
 		}
@@ -54,12 +56,14 @@ func (s spot) is(key string) bool { return len(s.keys) == 1 && s.keys[0] == key 
 func (s spot) name() string       { return strings.Join(s.keys, "/") }
 
 // maskedPlaces lists the texts that hold a mask. Outside databases only what
-// MaskText makes counts: ten X in a heading are a heading.
+// MaskText makes counts, and in reports what hides a link: ten X in a heading are a
+// heading.
 func maskedPlaces(k asset.Kind, n *yaml.Node, keys ...string) []spot {
 	if n.Kind == yaml.ScalarNode {
 		masked := strings.Contains(n.Value, normalize.Mask)
 		if masked && k != kindDatabase {
-			masked = strings.Contains(n.Value, ":"+normalize.Mask+"@") || strings.Contains(n.Value, "-----"+normalize.Mask)
+			masked = strings.Contains(n.Value, ":"+normalize.Mask+"@") || strings.Contains(n.Value, "-----"+normalize.Mask) ||
+				k == kindReport && isHidden(n.Value)
 		}
 		if masked {
 			return []spot{{n, slices.Clone(keys)}}

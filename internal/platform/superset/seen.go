@@ -54,6 +54,8 @@ func printOf(r row) string {
 	slices.SortFunc(r.Owners, func(a, b person) int { return cmp.Compare(a.ID, b.ID) })
 	r.Tags = slices.Clone(r.Tags)
 	slices.SortFunc(r.Tags, func(a, b tag) int { return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Type, b.Type)) })
+	r.Roles = slices.Clone(r.Roles)
+	slices.SortFunc(r.Roles, func(a, b named) int { return cmp.Compare(a.ID, b.ID) })
 	r.Dashboards = slices.Clone(r.Dashboards)
 	slices.SortFunc(r.Dashboards, func(a, b numbered) int { return cmp.Compare(a.ID, b.ID) })
 	var shown any = r
@@ -74,6 +76,7 @@ func (l *look) export(ctx context.Context, ids []asset.ID) iter.Seq2[*asset.Raw,
 		r := l.c.newReading(ids)
 		r.index = l.indexNow(ctx)
 		r.shownAll = l.shownAll
+		r.kept = l.kept
 		r.relist = func(ctx context.Context, k asset.Kind) (*index, error) { return l.withNewest(ctx, r.index, k) }
 		return r, r.some(ctx)
 	})
@@ -90,6 +93,16 @@ func (l *look) shownAll(k asset.Kind) bool {
 	return l.asked && !slices.ContainsFunc(l.parts, func(p asset.KindError) bool { return p.Kind == k })
 }
 
+// kept are the places that single requests tell of, of an asset that is read because
+// something else changed: its own row is what it was. A dashboard may hold the one
+// chart that was edited, and so may hundreds.
+func (l *look) kept(id asset.ID) []string {
+	if _, known := l.known[id]; !known || l.moved[id] {
+		return nil
+	}
+	return detailsOf(id.Kind)
+}
+
 // withNewest is the index with the rows of a kind that were made since: they are
 // on page one.
 func (l *look) withNewest(ctx context.Context, x *index, k asset.Kind) (*index, error) {
@@ -97,7 +110,11 @@ func (l *look) withNewest(ctx context.Context, x *index, k asset.Kind) (*index, 
 	if err != nil {
 		return nil, err
 	}
-	next := &index{at: x.at, byID: x.byID, byRow: maps.Clone(x.byRow), denied: x.denied}
+	if err := h.name(ctx, l.c, k); err != nil {
+		return nil, err
+	}
+	next := x.with(x.byID)
+	next.byRow = maps.Clone(x.byRow)
 	next.byRow[k] = maps.Clone(x.byRow[k])
 	for _, r := range h.Rows {
 		next.byRow[k][strconv.Itoa(r.ID)] = r.UUID
@@ -130,7 +147,7 @@ func (l *look) indexNow(ctx context.Context) *index {
 		x.byRow[id.Kind][strconv.Itoa(r.row)] = id.UID
 	}
 	for k, rows := range l.rows {
-		for _, r := range rows {
+		for _, r := range peoples(rows) {
 			e := l.c.entryOf(k, r)
 			x.byID[e.info.ID] = e
 		}
@@ -170,12 +187,15 @@ func (l *look) seenAll() *asset.Seen {
 func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 	s, t := seenRow{row: e.row}, e.info.UpdatedAt
 	r, shown := h.byRow[e.row]
+	if traitOf(id.Kind).nameless { // which the head of a first look need not know
+		r.UUID = id.UID
+	}
 	switch {
 	case isRecord(id.Kind): // was read after the list, or from it
 		s.print = e.print
 	case shown && r.UUID == id.UID && printOf(r) == e.print:
 		s.print = e.print
-		if repeats(t, h.newest) {
+		if !traitOf(id.Kind).listsWhole() && repeats(t, h.newest) {
 			s.since = l.began.Unix()
 		}
 	case !shown && !h.whole && !t.IsZero() && t.Before(h.oldest):

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,10 +35,21 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	if err == nil {
 		return
 	}
+	var large *oversize
+	if errors.As(err, &large) {
+		im.divide(ctx, k, jobs, rest, large)
+		return
+	}
 	var answer *apihttp.Error
 	if !errors.As(err, &answer) || answer.Status < 400 || !isAnswer(err) {
 		for _, j := range jobs {
 			im.fail(j.id(), fmt.Errorf("no answer to the import, so whether it was written is not known; plan again: %w", err))
+		}
+		return
+	}
+	if !splits(err) || isDenied(err) { // no fault of any asset: fewer of them would fare the same
+		for _, j := range jobs {
+			im.fail(j.id(), fmt.Errorf("%s: not written: %w", j.path, im.unwilling(j, answer)))
 		}
 		return
 	}
@@ -49,7 +61,7 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 			return false
 		}
 		if bad {
-			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s", j.path, reasonText(reason)))
+			im.fail(j.id(), fmt.Errorf("%s: Superset refuses it: %s%s", j.path, reasonText(reason), im.elsewhere(j, reason)))
 		}
 		return bad
 	})
@@ -64,6 +76,22 @@ func (im *importing) send(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}
 }
 
+// groups separates what may be overwritten from what is new, where a list shows only
+// what this account made: what somebody else made under the same uuid looks new.
+func groups(k asset.Kind, jobs []*job) [][]*job {
+	if !traitOf(k).own {
+		return [][]*job{jobs}
+	}
+	known := func(j *job) bool { return j.existed }
+	return [][]*job{
+		slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !known(j) }),
+		slices.DeleteFunc(slices.Clone(jobs), known),
+	}
+}
+
+// overwrites is the answer to groups: whether an import of these may overwrite.
+func overwrites(k asset.Kind, jobs []*job) bool { return !traitOf(k).own || jobs[0].existed }
+
 // omit records what the server cannot hold of an asset. path points into the
 // canonical document.
 func (im *importing) omit(id asset.ID, path, text string) {
@@ -71,14 +99,22 @@ func (im *importing) omit(id asset.ID, path, text string) {
 	r.Omitted = append(r.Omitted, asset.Note{ID: id, Path: path, Text: text})
 }
 
+// elsewhere explains why what no list shows is there.
+func (im *importing) elsewhere(j *job, reason json.RawMessage) string {
+	if overwrites(j.doc.Kind, []*job{j}) || !strings.Contains(reasonText(reason), "already exists") {
+		return ""
+	}
+	return fmt.Sprintf("; another account made it, and Superset shows %s only to whoever made them: apply it with that account, or delete it there", j.doc.Kind.Plural())
+}
+
 func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *companions) error {
-	zip, err := pack(k, jobs, rest)
+	zip, err := pack(k, jobs, rest, im.c.zip)
 	if err != nil {
 		return err
 	}
 	parts := []apihttp.Part{
 		{Name: "formData", FileName: "dashkeep.zip", ContentType: "application/zip", Data: zip},
-		{Name: "overwrite", Data: []byte("true")},
+		{Name: "overwrite", Data: []byte(strconv.FormatBool(overwrites(k, jobs)))},
 	}
 	forms := map[string]map[string]string{}
 	for _, j := range jobs {
@@ -105,8 +141,9 @@ func (im *importing) post(ctx context.Context, k asset.Kind, jobs []*job, rest *
 	}, nil)
 }
 
-// pack writes the bundle: metadata, the jobs and what travels along.
-func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
+// pack writes the bundle: metadata, the jobs and what travels along. What is larger
+// than Superset takes is an *oversize.
+func pack(k asset.Kind, jobs []*job, rest *companions, limits zipLimits) ([]byte, error) {
 	nodes := map[string]*yaml.Node{"metadata.yaml": asset.Map("version", "1.0.0", "type", traitOf(k).model)}
 	for _, j := range jobs {
 		for _, name := range j.travel {
@@ -117,14 +154,19 @@ func pack(k asset.Kind, jobs []*job, rest *companions) ([]byte, error) {
 		nodes[j.name()] = j.node
 	}
 	var entries []archive.Entry
+	sizes := map[string]int{}
 	for name, n := range nodes {
 		data, err := asset.Encode(n)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+		sizes[name] = len(data)
 		entries = append(entries, archive.Entry{Name: "dashkeep/" + name, Data: data})
 	}
-	return archive.Write(entries)
+	if err := limits.check(sizes, len(jobs)); err != nil {
+		return nil, err
+	}
+	return limits.write(entries)
 }
 
 // fileReasons reads which files a 422 names, with the fields at fault.
@@ -162,8 +204,11 @@ func reasonText(raw json.RawMessage) string {
 	for _, f := range slices.Sorted(maps.Keys(fields)) {
 		var messages []string
 		reason := apihttp.OneLine(string(fields[f]), 200)
-		if json.Unmarshal(fields[f], &messages) == nil {
+		switch {
+		case json.Unmarshal(fields[f], &messages) == nil:
 			reason = strings.Join(messages, ", ")
+		case json.Unmarshal(fields[f], &text) == nil:
+			reason = text
 		}
 		if f != "_schema" {
 			reason = f + ": " + reason
@@ -173,10 +218,24 @@ func reasonText(raw json.RawMessage) string {
 	return strings.Join(parts, "; ")
 }
 
+// unwilling is the error of an asset that was not looked at.
+func (im *importing) unwilling(j *job, e *apihttp.Error) error {
+	if err := im.notOwned(j, e); err != nil {
+		return err
+	}
+	if e.Status == http.StatusTooManyRequests {
+		return fmt.Errorf("the server asks for patience and still did after several tries; apply again later: %w", e)
+	}
+	return e
+}
+
 // refusal is the error of one asset that the server refused without naming it.
 func (im *importing) refusal(j *job, e *apihttp.Error, reasons map[string]json.RawMessage) error {
 	for _, name := range slices.Sorted(maps.Keys(reasons)) {
 		return fmt.Errorf("Superset refuses %s, which it refers to: %s", name, reasonText(reasons[name]))
+	}
+	if err := im.notOwned(j, e); err != nil {
+		return err
 	}
 	if e.Status != http.StatusInternalServerError {
 		return e

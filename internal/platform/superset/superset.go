@@ -22,7 +22,7 @@ import (
 func Factory() platform.Factory {
 	return platform.Factory{
 		Name:    "superset",
-		Caps:    platform.Caps{Delete: true, StableUID: true, Bulk: true},
+		Caps:    platform.Caps{Delete: true, StableUID: true, Sharing: true, Bulk: true},
 		Kinds:   Kinds(),
 		Rights:  rightsKinds(),
 		Rules:   Rules(),
@@ -50,12 +50,18 @@ type conn struct {
 	now      func() time.Time
 	listing  singleflight.Group // of listAll
 	chosen   []asset.Kind       // to be read, in dependency order
+	zip      zipLimits
 
 	mu     sync.Mutex
-	index  *index // of the newest listing; nil before the first
+	index  *index                          // of the newest listing; nil before the first
+	uuids  map[asset.Kind]map[int]namedRow // uids of rows whose list shows none
 	people map[int]asset.Person
-	asked  bool   // whether people was asked for
-	server string // version, "" when the server does not tell
+	asked  bool // whether people was asked for
+	// strangers are row ids of users that no list of people has.
+	strangers  map[int]bool
+	features   map[string]bool // feature flags; nil before they were asked for
+	plainRoles bool            // roles are listed without what they may do (listPath)
+	server     string          // version, "" when the server does not tell
 
 	serverAsked bool // whether server was asked for
 
@@ -64,7 +70,8 @@ type conn struct {
 }
 
 func open(cfg platform.Config) (*conn, error) {
-	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds)}
+	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds), zip: superZip(),
+		uuids: map[asset.Kind]map[int]namedRow{}}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}
@@ -154,6 +161,9 @@ func (c *conn) Delete(ctx context.Context, id asset.ID) error {
 		err = t.record.remove(ctx, c, e)
 	} else {
 		err = c.deleteRow(ctx, id.Kind, e.row)
+	}
+	if isDenied(err) {
+		err = fmt.Errorf("only an administrator, or an owner with %s, may delete it: %w", permit{"can_write", view(id.Kind)}, err)
 	}
 	if err != nil {
 		return fmt.Errorf("delete %s %q: %w", id, e.info.Title, err)

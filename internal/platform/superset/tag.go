@@ -49,7 +49,7 @@ func (tags) write(ctx context.Context, im *importing, j *job, e *entry) error {
 		return err
 	}
 	if e == nil && im.older("6.0.0") && html.EscapeString(j.title) != j.title {
-		return im.makeUnescaped(ctx, j, body)
+		return im.makeUnescaped(ctx, j.doc.UID, body)
 	}
 	return im.describeTag(ctx, body)
 }
@@ -62,8 +62,8 @@ func (im *importing) describeTag(ctx context.Context, tag map[string]any) error 
 // makeUnescaped makes a tag whose name has an & or the like on a server before
 // 6.0.0, which would store it as &amp; (get_tag in tags/models.py). A PUT does not,
 // and a tag that was just made is on nothing that the PUT could take it off.
-func (im *importing) makeUnescaped(ctx context.Context, j *job, tag map[string]any) error {
-	name, unused := tag["name"], "dashkeep "+j.doc.UID
+func (im *importing) makeUnescaped(ctx context.Context, uid string, tag map[string]any) error {
+	name, unused := tag["name"], "dashkeep "+uid
 	tag["name"] = unused
 	if err := im.describeTag(ctx, tag); err != nil {
 		return err

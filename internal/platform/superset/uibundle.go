@@ -3,6 +3,7 @@ package superset
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -25,7 +26,7 @@ type uiPage struct {
 func uiPages() []uiPage {
 	return []uiPage{
 		{kindDashboard, "Dashboards"}, {kindChart, "Charts"}, {kindDataset, "Datasets"},
-		{kindDatabase, "Settings > Database Connections"}, {"saved_query", "SQL > Saved Queries"}, {kindTheme, "Settings > Themes"},
+		{kindDatabase, "Settings > Database Connections"}, {kindSavedQuery, "SQL > Saved Queries"}, {kindTheme, "Settings > Themes"},
 	}
 }
 
@@ -52,7 +53,12 @@ func bundle(want []*asset.Asset, known *asset.Set, version string) (*platform.Bu
 		return b.out, nil
 	}
 	for _, a := range want {
-		if _, in := b.jobs[a.ID]; !in && !b.isLeft(a.ID) {
+		_, in := b.jobs[a.ID]
+		switch {
+		case in, b.isLeft(a.ID):
+		case isRecord(a.ID.Kind):
+			b.leave(a.ID, "", "no page of Superset imports it")
+		default:
 			b.leave(a.ID, "", fmt.Sprintf("nothing on the page %s uses it; make a bundle of its own: --select kind:%s", page.name, a.ID.Kind))
 		}
 	}
@@ -100,6 +106,9 @@ func (b *bundling) add(id asset.ID) error {
 	if b.jobs[id] != nil {
 		return nil
 	}
+	if lacksKind(id.Kind, b.version) {
+		return fmt.Errorf("Superset %s has no %s; they came with %s", b.version, id.Kind.Plural(), traitOf(id.Kind).since)
+	}
 	a := b.known.Get(id)
 	if a == nil {
 		return fmt.Errorf("%s is not in Git", id)
@@ -129,9 +138,9 @@ func (b *bundling) add(id asset.ID) error {
 // required is what an import of the asset fails without.
 func required(doc *asset.Document) []asset.ID {
 	fields := map[asset.Kind]asset.ID{
-		kindDataset:   {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
-		kindChart:     {Kind: kindDataset, UID: asset.Text(asset.Get(doc.Spec, "dataset_uuid"))},
-		"saved_query": {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
+		kindDataset:    {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
+		kindChart:      {Kind: kindDataset, UID: asset.Text(asset.Get(doc.Spec, "dataset_uuid"))},
+		kindSavedQuery: {Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))},
 	}
 	if id, ok := fields[doc.Kind]; ok {
 		return []asset.ID{id}
@@ -171,7 +180,7 @@ func (b *bundling) write(top asset.Kind) error {
 		jobs = append(jobs, j)
 		b.out.Holds = append(b.out.Holds, id)
 	}
-	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}})
+	data, err := pack(top, jobs, &companions{files: map[string]*yaml.Node{}}, zipLimits{file: superZip().file, total: math.MaxInt, ratio: superZip().ratio})
 	b.out.Data = data
 	return err
 }
@@ -199,6 +208,24 @@ func (b *bundling) prepare(j *job, there map[asset.ID]bool) error {
 			b.leave(doc.ID(), asset.Pointer(append([]string{"spec"}, p.keys...)...), "it holds a mask instead of a secret; set it in Superset after the import of a new connection (an existing one is left as it is)")
 		}
 	}
+	for _, f := range slices.Sorted(maps.Keys(aside(node, doc.Kind, b.version))) {
+		if asset.Get(j.doc.Spec, f) != nil {
+			b.leave(doc.ID(), asset.Pointer("spec", f), "Superset's import does not take it")
+		}
+	}
+	b.addAccess(doc.Access, node)
 	j.node = node
 	return nil
+}
+
+// addAccess puts in what an import takes of the access section: tags, from 6.0.0 on
+// and where the server has the feature, and the managed flag. Owners, roles and
+// embedding are in no archive of Superset's.
+func (b *bundling) addAccess(access, node *yaml.Node) {
+	for _, key := range []string{keyTags, keyManaged} {
+		v := asset.Get(access, key)
+		if v != nil && (key != keyTags || len(v.Content) > 0 && !normalize.Older(b.version, "6.0.0")) {
+			asset.Put(node, asset.Clone(v), key)
+		}
+	}
 }

@@ -44,12 +44,12 @@ func TestBundleIsWhatTheImportButtonTakes(t *testing.T) {
 			for _, n := range b.Left {
 				left[n.ID] = true
 			}
-			same := 0
+			same := 0 // but dashboards: what no import maps (F13) is stale in them
 			for _, id := range b.Holds {
 				switch g := got[id]; {
 				case g == nil:
 					t.Errorf("%s %q is not there", id, from[id].Title)
-				case !left[id] && v == versions[0] && !bytes.Equal(g.Content, from[id].Content):
+				case !left[id] && v == versions[0] && id.Kind != st.Dashboard && !bytes.Equal(g.Content, from[id].Content):
 					t.Errorf("%s differs:\n%s", id, g.Content)
 				default:
 					same++
@@ -81,6 +81,13 @@ func TestBundleNamesWhatItLeaves(t *testing.T) {
 	}
 	if b.Data != nil || len(b.Left) != 1 || !strings.Contains(b.Left[0].Text, "dataset") {
 		t.Errorf("data %d bytes, left %v", len(b.Data), b.Left)
+	}
+	plain := doc(st.Dataset, "33333333-3333-4333-8333-333333333333", "  database_uuid: 44444444-4444-4444-8444-444444444444\n")
+	db := doc(st.Database, "44444444-4444-4444-8444-444444444444", "  sqlalchemy_uri: sqlite://\n  allow_csv_upload: false\n")
+	tag := doc(st.Tag, "55555555-5555-4555-8555-555555555555", "  description: x\n")
+	b, err = superset.Factory().Bundle([]*asset.Asset{plain, tag}, setOf(t, map[asset.ID]*asset.Asset{plain.ID: plain, db.ID: db, tag.ID: tag}), "")
+	if err != nil || len(b.Holds) != 2 || len(b.Left) != 1 || b.Left[0].Text != "no page of Superset imports it" {
+		t.Errorf("%v, holds %v, left %v", err, b.Holds, b.Left)
 	}
 	rule := doc("role", "22222222-2222-4222-8222-222222222222", "  name: x\n")
 	if _, err := superset.Factory().Bundle([]*asset.Asset{rule}, setOf(t, nil), ""); err == nil {

@@ -54,18 +54,55 @@ func (c *conn) askVersion(ctx context.Context) (string, error) {
 	case err != nil && !errors.As(err, &e):
 		return "", err
 	}
+	page, err := c.loginPage(ctx)
+	return released(pageVersion(page)), err
+}
+
+// loginPage is the text of the login page, which every version shows to everybody,
+// with the data for its frontend; "" for a server that logs in by other means and
+// shows none, which is an answer too. What it says of features is kept.
+func (c *conn) loginPage(ctx context.Context) (string, error) {
 	page, err := c.http.Do(ctx, apihttp.Request{Path: "/login/", Accept: "text/html", Want: []string{"text/html"}, NoAuth: true})
-	if errors.As(err, &e) {
-		return "", nil // logs in by other means and shows no page; that is an answer too
-	}
-	if err != nil {
+	var e *apihttp.Error
+	text := ""
+	switch {
+	case err == nil:
+		text = html.UnescapeString(string(page.Body))
+	case !errors.As(err, &e):
 		return "", err
 	}
-	return released(pageVersion(string(page.Body))), nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.features = map[string]bool{}
+	for _, m := range featureFlag.FindAllStringSubmatch(text, -1) {
+		c.features[m[1]] = m[2] == "true"
+	}
+	return text, nil
+}
+
+// featureFlag finds the flags in the data for the frontend (common.feature_flags;
+// measured, 4.1.4 and 6.1.0).
+var featureFlag = regexp.MustCompile(`"([A-Z][A-Z0-9_]*)":\s*(true|false)`)
+
+// embeds reports whether dashboards may be embedded on this server. Where they may
+// not, the default, that is not asked of each one of them.
+func (c *conn) embeds(ctx context.Context) bool {
+	c.mu.Lock()
+	known := c.features != nil
+	c.mu.Unlock()
+	if !known {
+		if _, err := c.loginPage(ctx); err != nil {
+			c.log.DebugContext(ctx, "the server's features cannot be read", "instance", c.instance, "error", err.Error())
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	on, told := c.features["EMBEDDED_SUPERSET"]
+	return on || !told
 }
 
 func pageVersion(page string) string {
-	m := bootstrapped.FindStringSubmatch(html.UnescapeString(page))
+	m := bootstrapped.FindStringSubmatch(page)
 	if m == nil {
 		return ""
 	}
@@ -94,7 +131,7 @@ func describe(s *platform.Server, version string) {
 // page about this platform.
 type Lacks struct {
 	Kind  asset.Kind
-	Path  string // below spec
+	Path  string // below spec; "" for the kind itself
 	Taken string // first version that takes it; "" for all
 	Shown string // first version that shows it; "" for all
 }
@@ -107,6 +144,9 @@ func Versions() (lines []string, lacks []Lacks) {
 	}
 	rules := Rules()
 	for _, k := range Kinds() {
+		if since := traitOf(k).since; since != "" {
+			lacks = append(lacks, Lacks{k, "", since, since})
+		}
 		for _, r := range rules.Kinds[k].Rules {
 			if r.Since != "" || r.Shown != "" {
 				shown := r.Shown

@@ -36,6 +36,8 @@ func (c *conn) Viewer(context.Context) (string, error) {
 //	chart      its dataset is listed                 gone: who sees one sees the other
 //	dataset    database_access on its database       gone: such an account sees all in it
 //	saved query  this same account saw it before     gone: it made it, which cannot change
+//	           it was never seen here                gone: should another account have made
+//	                                                 it, its import says so (send.go, groups)
 //	else                                             may be hidden
 func (c *conn) Hidden(ctx context.Context, lost []asset.Lost) (map[asset.ID]string, error) {
 	a, err := c.accountNow(ctx)
@@ -105,7 +107,7 @@ func (a *account) goneFor(x *index, l asset.Lost) bool {
 		db, shown := x.get(asset.ID{Kind: kindDatabase, UID: asset.Text(asset.Get(doc.Spec, "database_uuid"))})
 		return shown && a.may[permit{"database_access", "[" + db.info.Title + "].(id:" + strconv.Itoa(db.row) + ")"}]
 	case kindSavedQuery:
-		return l.Own
+		return l.Own || l.Fresh
 	}
 	return false
 }

@@ -37,6 +37,8 @@ func (s *Server) servePostRole(c *call) {
 	switch {
 	case err != nil || body.str("name") == "":
 		c.message(http.StatusBadRequest, map[string]any{"name": []string{"Missing data for required field."}})
+	case s.roleID(body.str("name")) != 0 && s.since("6.0.0"): // measured on 6.1.0
+		c.message(http.StatusInternalServerError, "Fatal error")
 	case s.roleID(body.str("name")) != 0:
 		c.message(http.StatusUnprocessableEntity, "UNIQUE constraint failed: ab_role.name")
 	default:

@@ -77,6 +77,16 @@ func readUpload(r *http.Request, field string) (*upload, error) {
 	return u, nil
 }
 
+// larger reports whether one of the files is larger than a limit.
+func (u *upload) larger(limit int) bool {
+	for _, text := range u.contents {
+		if len(text) > limit {
+			return true
+		}
+	}
+	return false
+}
+
 var errArguments = errors.New("Arguments are not correct") //nolint:staticcheck // the server's own words
 
 func openBundle(raw []byte) (*upload, error) {
@@ -174,6 +184,7 @@ func (s *Server) loadConfigs(u *upload, kinds []string, class string) ([]config,
 		bad := s.checkSchema(kinds[i], o)
 		if u.relaxed {
 			bad.del("dataset_uuid")
+			bad.del("catalog") // of a saved query of 4.1.4
 		} else if err := s.checkDatabase(kinds[i], o, bad); err != nil {
 			return nil, nil, err
 		}

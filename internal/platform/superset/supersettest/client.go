@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
@@ -169,6 +170,11 @@ func (c *Client) Find(ctx context.Context, kind, uidOrTitle string) (Item, error
 		return Item{}, err
 	}
 	for _, it := range items {
+		if kind == SavedQuery { // its list shows no uuid
+			if it.UUID, err = c.queryUID(ctx, it.ID); err != nil {
+				return Item{}, err
+			}
+		}
 		if it.UUID == uidOrTitle {
 			return it, nil
 		}
@@ -199,6 +205,15 @@ func (c *Client) Put(ctx context.Context, kind, uid string, fields map[string]an
 	it, err := c.Find(ctx, kind, uid)
 	if err != nil {
 		return err
+	}
+	if kind == Theme { // takes nothing less than all of it
+		have, err := c.Get(ctx, kind, uid)
+		if err != nil {
+			return err
+		}
+		all := map[string]any{"theme_name": have["theme_name"], "json_data": have["json_data"]}
+		maps.Copy(all, fields)
+		fields = all
 	}
 	return c.call(ctx, http.MethodPut, fmt.Sprintf("/api/v1/%s/%d", kind, it.ID), fields, nil)
 }
@@ -247,13 +262,19 @@ func (c *Client) Delete(ctx context.Context, kind, uid string) error {
 	return c.call(ctx, http.MethodDelete, fmt.Sprintf("/api/v1/%s/%d", kind, it.ID), nil, nil)
 }
 
-// DeleteAll wipes the server, dependants first. Themes stay: two of them belong
-// to the installation.
+// DeleteAll wipes the server, dependants first. The two themes that belong to the
+// installation stay.
 func (c *Client) DeleteAll(ctx context.Context) error {
-	for _, kind := range []string{Dashboard, Chart, Dataset, Database} {
+	if err := c.dropRights(ctx); err != nil { // reports keep what they send from being deleted
+		return err
+	}
+	for _, kind := range []string{Dashboard, Chart, Dataset, SavedQuery, Database} {
 		if err := c.deleteKind(ctx, kind); err != nil {
 			return err
 		}
+	}
+	if err := c.deleteThemes(ctx); err != nil {
+		return err
 	}
 	return c.DeleteRecords(ctx)
 }

@@ -96,3 +96,39 @@ func (c *Client) create(ctx context.Context, kind string, body map[string]any) (
 	}
 	return answer.ID, json.Unmarshal(raw, &answer)
 }
+
+// GrantKnown makes the permissions of a role these, less those that the server does not
+// know, and says how many it has then. The role is made where it is missing.
+func (c *Client) GrantKnown(ctx context.Context, role string, may []Permit) (int, error) {
+	id, err := c.Role(ctx, role)
+	if err != nil {
+		return 0, err
+	}
+	known := map[Permit]int{}
+	for page, more := 0, true; more; page++ {
+		var answer struct {
+			Count  int `json:"count"`
+			Result []struct {
+				ID         int                   `json:"id"`
+				Permission struct{ Name string } `json:"permission"`
+				ViewMenu   struct{ Name string } `json:"view_menu"`
+			} `json:"result"`
+		}
+		q := fmt.Sprintf("(order_column:id,order_direction:asc,page:%d,page_size:%d)", page, maxPage)
+		if err := c.call(ctx, http.MethodGet, "/api/v1/security/permissions-resources/?q="+url.QueryEscape(q), nil, &answer); err != nil {
+			return 0, err
+		}
+		for _, r := range answer.Result {
+			known[Permit{r.Permission.Name, r.ViewMenu.Name}] = r.ID
+		}
+		more = len(answer.Result) > 0 && (page+1)*maxPage < answer.Count
+	}
+	ids := []int{}
+	for _, p := range may {
+		if n := known[p]; n != 0 {
+			ids = append(ids, n)
+		}
+	}
+	path := fmt.Sprintf("/api/v1/security/roles/%d/permissions", id)
+	return len(ids), c.call(ctx, http.MethodPost, path, map[string]any{"permission_view_menu_ids": ids}, nil)
+}

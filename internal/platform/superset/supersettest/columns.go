@@ -9,6 +9,7 @@ import (
 // "list_columns". Columns asked for that are not among them are left out
 // without a word.
 var listColumns = map[string][]string{
+	"permission": {"id", "permission.name", "view_menu.name"},
 	Dashboard: {"id", "uuid", "published", "status", "slug", "url", "thumbnail_url", "certified_by", "certification_details",
 		"changed_by.first_name", "changed_by.last_name", "changed_by.id", "changed_by_name", "changed_on_utc",
 		"changed_on_delta_humanized", "created_on_delta_humanized", "created_by.first_name", "created_by.id",
@@ -25,15 +26,27 @@ var listColumns = map[string][]string{
 		"changed_by.first_name", "changed_by.last_name", "changed_by.id", "changed_on_utc", "changed_on_delta_humanized",
 		"default_endpoint", "description", "datasource_type", "explore_url", "extra", "kind", "owners.id",
 		"owners.first_name", "owners.last_name", "catalog", "schema", "sql", "table_name"},
-	Database: {"allow_file_upload", "allow_ctas", "allow_cvas", "allow_dml", "allow_run_async", "backend", "changed_on",
+	Database: {"allow_file_upload", "allow_ctas", "allow_cvas", "allow_dml", "allow_run_async", "backend", "engine_information", "changed_on",
 		"changed_on_delta_humanized", "changed_by.first_name", "changed_by.last_name", "created_by.first_name",
 		"created_by.last_name", "configuration_method", "database_name", "expose_in_sqllab", "extra", "force_ctas_schema",
 		"id", "uuid"},
-	Theme: {"id", "uuid", "theme_name", "json_data", "is_system", "changed_by.first_name", "changed_by.last_name",
-		"changed_by.id", "changed_on_delta_humanized", "created_by.first_name", "created_by.last_name", "created_by.id"},
+	Theme: {"id", "uuid", "theme_name", "json_data", "is_system", "is_system_default", "is_system_dark", "changed_by.first_name",
+		"changed_by.last_name", "changed_by.id", "changed_by_name", "changed_on_delta_humanized", "created_on", "created_by.first_name",
+		"created_by.last_name", "created_by.id"},
+	SavedQuery: {"changed_on", "changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name",
+		"created_on", "created_by.first_name", "created_by.id", "created_by.last_name", "database.database_name", "database.id", "db_id",
+		"description", "extra", "id", "label", "last_run_delta_humanized", "rows", "catalog", "schema", "sql", "sql_tables", "tags.id",
+		"tags.name", "tags.type"},
 	AnnotationLayer: {"id", "name", "descr", "created_by.first_name", "created_by.last_name", "changed_by.first_name",
 		"changed_by.last_name", "changed_on", "changed_on_delta_humanized", "created_on"},
 	"role": {"id", "name"},
+	Report: {"active", "changed_by.first_name", "changed_by.last_name", "changed_on", "changed_on_delta_humanized", "chart_id",
+		"created_by.first_name", "created_by.last_name", "created_on", "creation_method", "crontab", "crontab_humanized",
+		"dashboard_id", "description", "extra", "id", "last_eval_dttm", "last_state", "name", "owners.first_name", "owners.id",
+		"owners.last_name", "owners.email", "recipients.id", "recipients.type", "timezone", "type"},
+	Rule: {"id", "name", "filter_type", "tables.id", "tables.table_name", "roles.id", "roles.name", "clause",
+		"changed_on_delta_humanized", "changed_by.first_name", "changed_by.last_name", "changed_by.id", "group_key"},
+	"permissions-resources": {"id", "permission.name", "view_menu.name"},
 	CSSTemplate: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name", "created_on",
 		"created_by.first_name", "created_by.id", "created_by.last_name", "css", "id", "template_name"},
 	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
@@ -50,11 +63,17 @@ var orderColumns = map[string][]string{
 	Dataset: {"table_name", "catalog", "schema", "changed_by.first_name", "changed_on_delta_humanized", "database.database_name"},
 	Database: {"allow_file_upload", "allow_dml", "allow_run_async", "changed_on", "changed_on_delta_humanized",
 		"created_by.first_name", "database_name", "expose_in_sqllab"},
-	Theme: {"theme_name", "changed_on_delta_humanized"},
+	Theme: {"theme_name"},
+	SavedQuery: {"catalog", "schema", "label", "description", "sql", "rows", "created_by.first_name", "database.database_name",
+		"created_on", "changed_on_delta_humanized", "last_run_delta_humanized"},
 	AnnotationLayer: {"name", "descr", "created_by.first_name", "changed_by.first_name", "changed_on",
 		"changed_on_delta_humanized", "created_on"},
 	"role":      {"id", "name"},
 	CSSTemplate: {"template_name"},
+	Report: {"active", "description", "created_by.first_name", "changed_by.first_name", "changed_on",
+		"changed_on_delta_humanized", "created_on", "crontab", "last_eval_dttm", "name", "type", "crontab_humanized"},
+	Rule:                    {"name", "filter_type", "clause", "changed_on_delta_humanized", "group_key"},
+	"permissions-resources": {"id", "permission.name", "view_menu.name"},
 	Tag: {"id", "name", "type", "description", "changed_by.first_name", "changed_by.last_name", "changed_on_delta_humanized",
 		"created_on_delta_humanized", "created_by.first_name", "created_by.last_name"},
 	annotation: {"changed_by.first_name", "changed_on_delta_humanized", "created_by.first_name", "end_dttm", "long_descr",
@@ -67,10 +86,13 @@ var filterColumns = map[string][]string{
 	Chart:           {"datasource_id", "datasource_type", "description", "id", "slice_name", "uuid", "viz_type"},
 	Dataset:         {"id", "uuid", "database", "catalog", "schema", "sql", "table_name"},
 	Database:        {"database_name", "expose_in_sqllab", "uuid"},
-	Theme:           {"theme_name", "uuid"},
+	Theme:           {"theme_name", "uuid", "json_data", "is_system", "is_system_default", "is_system_dark"},
+	SavedQuery:      {"id", "database", "label", "catalog", "schema"},
 	"role":          {"id", "name"},
 	AnnotationLayer: {"name", "descr"},
 	CSSTemplate:     {"template_name", "css"},
+	Report:          {"name", "active", "type", "last_state", "creation_method", "dashboard_id", "chart_id"},
+	Rule:            {"name", "description", "filter_type", "group_key", "clause"},
 	Tag:             {"name", "type", "description"},
 	annotation:      {"short_descr", "long_descr", "json_metadata", "start_dttm", "end_dttm"},
 	"user":          {"id", "username", "email", "first_name", "last_name"},
@@ -82,8 +104,12 @@ func (s *Server) pickColumns(kind string, asked []string) []string {
 	switch {
 	case kind == Database:
 		all = s.shown(kind, all)
+	case kind == Report && !s.since("6.1.0"):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "owners.email" })
 	case kind == Dataset && !s.since("6.0.0"):
 		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "database.uuid" })
+	case kind == Chart && !s.since("6.0.0"):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "is_managed_externally" })
 	}
 	for _, col := range asked {
 		if slices.Contains(all, col) {

@@ -16,8 +16,16 @@ func (s *Server) serveDelete(c *call, kind string) {
 		c.message(http.StatusForbidden, "Forbidden")
 		return
 	}
+	if status, text := protectedTheme(r); status != 0 {
+		c.message(status, text)
+		return
+	}
 	if reason := s.delete(r); reason != "" {
 		c.message(http.StatusUnprocessableEntity, reason)
+		return
+	}
+	if kind == Theme {
+		c.message(http.StatusOK, "Deleted 1 theme")
 		return
 	}
 	c.message(http.StatusOK, "OK")
@@ -56,8 +64,18 @@ func (s *Server) serveBulkDelete(c *call, kind string) {
 // delete removes a row. Charts of a deleted dataset stay, without a dataset;
 // layouts keep naming deleted charts.
 func (s *Server) delete(r *row) (refused string) {
+	if why := s.attached(r); why != "" {
+		return why
+	}
 	switch r.kind {
 	case Database:
+		defer func() {
+			for _, q := range s.state.rows[SavedQuery] {
+				if refused == "" && q.fields["db_id"] == r.id { // cascade="all, delete-orphan"
+					s.state.remove(SavedQuery, q.id)
+				}
+			}
+		}()
 		for _, ds := range s.state.rows[Dataset] {
 			if ds.fields["database_id"] == r.id {
 				return "Cannot delete a database that has datasets attached"
@@ -67,6 +85,11 @@ func (s *Server) delete(r *row) (refused string) {
 		for _, ch := range s.state.rows[Chart] {
 			if ch.fields["datasource_id"] == r.id {
 				s.state.edit(Chart, ch.id).fields["datasource_id"] = nil
+			}
+		}
+		for _, o := range s.state.rows[Rule] {
+			if of, _ := o.fields["tables"].([]int); slices.Contains(of, r.id) {
+				s.state.edit(Rule, o.id).fields["tables"] = slices.DeleteFunc(slices.Clone(of), func(id int) bool { return id == r.id })
 			}
 		}
 	case Chart:

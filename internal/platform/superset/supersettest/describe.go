@@ -20,7 +20,7 @@ func (s *Server) describe(r *row) map[string]any {
 		"changed_on": r.changedOn.Format(localTime), "changed_on_utc": r.changedOn.Format(utcTime),
 		"created_on": r.createdOn.Format(localTime), "changed_on_delta_humanized": s.humanize(r.changedOn),
 		"created_on_delta_humanized": s.humanize(r.createdOn), "is_managed_externally": r.fields["is_managed_externally"] == true,
-		"owners": s.people(r.owners), "roles": []map[string]any{}, "tags": s.tagList(r),
+		"owners": s.people(r.owners), "roles": s.rolesOf(r), "tags": s.tagList(r),
 		"thumbnail_url": fmt.Sprintf("/api/v1/%s/%d/thumbnail/%s/", r.kind, r.id, strings.ReplaceAll(r.uuid, "-", "")),
 	}
 	for k, v := range r.fields {
@@ -39,8 +39,13 @@ func (s *Server) describe(r *row) map[string]any {
 		uri, _ := m["sqlalchemy_uri"].(string)
 		scheme, _, _ := strings.Cut(uri, ":")
 		m["backend"], _, _ = strings.Cut(scheme, "+")
-	case Theme:
-		m["is_system"] = false
+		m["engine_information"] = map[string]any{"supports_dynamic_catalog": m["backend"] == "postgresql"}
+	case SavedQuery:
+		s.describeQuery(r, m)
+	case Report:
+		s.describeReport(r, m)
+	case Rule:
+		s.describeRule(r, m)
 	}
 	return m
 }
@@ -150,10 +155,7 @@ func (s *Server) people(ids []int) []map[string]any {
 // the server makes by itself (type 3).
 func (s *Server) tagList(r *row) []map[string]any {
 	out := []map[string]any{}
-	if !s.tagging {
-		return out
-	}
-	if r.kind == Dashboard {
+	if r.kind == Dashboard && s.tagging {
 		for _, id := range r.owners {
 			if t := s.state.tag(fmt.Sprintf("owner:%d", id)); t != nil {
 				out = append(out, map[string]any{"id": t.id, "name": t.title(), "type": t.fields["type"]})

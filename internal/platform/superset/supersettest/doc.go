@@ -15,8 +15,9 @@
 // leave others stale, and answer 422, 400 or 500 with the real bodies.
 //
 // What it leaves out: running queries, thumbnails, filter-box charts and other
-// visualization types that the real server migrates at import, saved queries,
-// roles beyond Admin, Alpha and Gamma, and the exact layout of exported YAML:
-// documents parse to the same values, but every string that needs quotes is
-// double-quoted with \uXXXX escapes and long lines are not folded.
+// visualization types that the real server migrates at import, roles beyond
+// Admin, Alpha and Gamma, what 6.1.0 takes out of themes (scripts in SVG, fonts
+// from elsewhere), and the exact layout of exported YAML: documents parse to the
+// same values, but every string that needs quotes is double-quoted with \uXXXX
+// escapes and long lines are not folded.
 package supersettest

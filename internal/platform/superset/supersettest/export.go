@@ -85,6 +85,10 @@ func (s *Server) serveExport(c *call, kind string) {
 		}
 		rows = append(rows, r)
 	}
+	if nameless(rows) {
+		c.message(http.StatusInternalServerError, "Fatal error")
+		return
+	}
 	s.rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	b := s.newBundle(models[kind].class)
 	b.user = c.user
@@ -103,13 +107,15 @@ func (s *Server) serveExport(c *call, kind string) {
 func (s *Server) serveExportAssets(c *call) {
 	b := s.newBundle("assets")
 	b.user = c.user
-	for _, kind := range []string{Database, Dataset, Chart, Dashboard} {
-		rows := slices.Clone(s.state.rows[kind])
+	for _, kind := range []string{Database, Dataset, Chart, Dashboard, SavedQuery} {
+		rows := slices.DeleteFunc(slices.Clone(s.state.rows[kind]), func(r *row) bool { return !s.visible(c.user, r) })
+		if nameless(rows) {
+			c.message(http.StatusInternalServerError, "Fatal error")
+			return
+		}
 		s.rng.Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 		for _, r := range rows {
-			if s.visible(c.user, r) {
-				s.exportRow(b, r, false)
-			}
+			s.exportRow(b, r, false)
 		}
 	}
 	s.writeZip(c, b, "assets")
@@ -148,6 +154,8 @@ func (s *Server) exportRow(b *bundle, r *row, related bool) {
 			openJSON(o, "json_data")
 			return finish(o)
 		})
+	case SavedQuery:
+		s.exportQuery(b, r, related)
 	}
 }
 

@@ -29,17 +29,9 @@ func zipFiles(root string, names []string, files map[string]string) []byte {
 
 var notInFileName = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
 
-// fileName is get_filename: werkzeug's secure_filename, and the row id alone
-// when no ASCII is left (facts F7, F18).
+// fileName is get_filename: the row id alone when no ASCII is left (facts F7, F18).
 func fileName(name string, id int, skipID bool) string {
-	var ascii strings.Builder
-	for _, r := range norm.NFKD.String(name) {
-		if r < 0x80 {
-			ascii.WriteRune(r)
-		}
-	}
-	slug := strings.ReplaceAll(ascii.String(), "/", " ")
-	slug = strings.Trim(notInFileName.ReplaceAllString(strings.Join(strings.Fields(slug), "_"), ""), "._")
+	slug := slug(name)
 	switch {
 	case slug == "":
 		return itoa(id)
@@ -47,6 +39,18 @@ func fileName(name string, id int, skipID bool) string {
 		return slug
 	}
 	return fmt.Sprintf("%s_%d", slug, id)
+}
+
+// slug is werkzeug's secure_filename.
+func slug(name string) string {
+	var ascii strings.Builder
+	for _, r := range norm.NFKD.String(name) {
+		if r < 0x80 {
+			ascii.WriteRune(r)
+		}
+	}
+	slug := strings.ReplaceAll(ascii.String(), "/", " ")
+	return strings.Trim(notInFileName.ReplaceAllString(strings.Join(strings.Fields(slug), "_"), ""), "._")
 }
 
 // exportFields is export_to_dict: the fields in order, then the uuid.

@@ -14,6 +14,8 @@ var importKinds = map[string][]string{
 	Dataset:   {Database, Dataset},
 	Database:  {Database, Dataset},
 	Theme:     {Theme},
+
+	SavedQuery: {Database, SavedQuery},
 }
 
 // tx is one import: all of it happens or nothing does.
@@ -25,8 +27,15 @@ type tx struct {
 
 func (s *Server) serveImport(c *call, kind string) {
 	u, err := readUpload(c.r, "formData")
+	if err == nil && u.larger(s.zipLimit) {
+		err = backendError(http.StatusInternalServerError, "Found file with size above allowed threshold")
+	}
 	if err == nil {
 		err = s.transaction(func() error { return s.importKind(c.user, kind, u) })
+	}
+	if err == nil && kind == Theme {
+		c.message(http.StatusOK, "Theme imported successfully")
+		return
 	}
 	answerImport(c, err)
 }
@@ -61,7 +70,10 @@ func (s *Server) importKind(user int, kind string, u *upload) error {
 	if err != nil {
 		return err
 	}
-	title := strings.ToUpper(kind[:1]) + kind[1:]
+	title, name := strings.ToUpper(kind[:1])+kind[1:], kind
+	if kind == SavedQuery {
+		title, name = "Saved_Queries", "saved_queries"
+	}
 	for _, c := range configs {
 		if !u.overwrite && c.kind == kind && s.state.byUUID(kind, c.str("uuid")) != nil {
 			bad.add(c.file, title+" already exists and `overwrite=true` was not passed")
@@ -76,7 +88,7 @@ func (s *Server) importKind(user int, kind string, u *upload) error {
 			}
 			lines[i] = k + ": " + text
 		}
-		text := "Error importing " + kind
+		text := "Error importing " + name
 		if s.since("6.0.0") {
 			text += ": " + strings.Join(lines, "; ")
 		}
@@ -94,6 +106,8 @@ func (s *Server) importKind(user int, kind string, u *upload) error {
 		return t.charts(configs)
 	case Dashboard:
 		return t.dashboards(configs, u.overwrite)
+	case SavedQuery:
+		return t.queries(configs)
 	}
 	for _, c := range configs {
 		if _, err := t.theme(c, u.overwrite); err != nil {

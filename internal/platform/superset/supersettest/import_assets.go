@@ -13,7 +13,7 @@ func (s *Server) serveImportAssets(c *call) {
 	u, err := readUpload(c.r, "bundle")
 	if err == nil {
 		err = s.transaction(func() error {
-			kinds := []string{Chart, Dashboard, Dataset, Database}
+			kinds := []string{Chart, Dashboard, Dataset, Database, SavedQuery}
 			configs, bad, err := s.loadConfigs(u, kinds, "assets")
 			if err == nil && len(bad.byFile.keys) == 0 {
 				t := &tx{s, c.user, u}
@@ -47,6 +47,15 @@ func (t *tx) assets(configs []config) error {
 			return err
 		}
 		databases[r.uuid] = r.id
+	}
+	for _, c := range of(configs, SavedQuery) {
+		id, ok := databases[lower(c, "database_uuid")]
+		if !ok {
+			return errUnknown(SavedQuery)
+		}
+		if err := t.query(c, id, true); err != nil {
+			return err
+		}
 	}
 	for _, c := range of(configs, Dataset) {
 		id, ok := databases[lower(c, "database_uuid")]

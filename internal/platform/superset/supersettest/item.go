@@ -13,7 +13,7 @@ func (s *Server) find(kind, key string, portable bool) *row {
 	if id, err := strconv.Atoi(key); err == nil {
 		return s.state.byID(kind, id)
 	}
-	if !portable || kind == Database {
+	if !portable || kind == Database || kind == SavedQuery {
 		return nil
 	}
 	if r := s.state.byUUID(kind, key); r != nil {
@@ -46,7 +46,19 @@ var itemColumns = map[string][]string{
 	Database: {"allow_ctas", "allow_cvas", "allow_dml", "allow_file_upload", "allow_run_async", "backend", "cache_timeout",
 		"configuration_method", "database_name", "expose_in_sqllab", "force_ctas_schema", "id", "impersonate_user",
 		"is_managed_externally", "uuid"},
-	Theme:           {"id", "uuid", "theme_name", "json_data"},
+	Theme: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name", "created_by.first_name",
+		"created_by.id", "created_by.last_name", "json_data", "id", "is_system", "is_system_default", "is_system_dark", "theme_name", "uuid"},
+	SavedQuery: {"changed_on", "changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name",
+		"created_by.first_name", "created_by.id", "created_by.last_name", "database.database_name", "database.id", "description", "id",
+		"label", "catalog", "schema", "sql", "sql_tables", "template_parameters"},
+	Report: {"id", "active", "chart.id", "chart.slice_name", "chart.viz_type", "context_markdown", "creation_method", "crontab",
+		"custom_width", "dashboard.dashboard_title", "dashboard.id", "database.database_name", "database.id", "description", "extra",
+		"force_screenshot", "grace_period", "last_eval_dttm", "last_state", "last_value", "last_value_row_json", "log_retention",
+		"name", "owners.first_name", "owners.id", "owners.last_name", "owners.email", "recipients.id",
+		"recipients.recipient_config_json", "recipients.type", "report_format", "sql", "timezone", "type",
+		"validator_config_json", "validator_type", "working_timeout", "email_subject"},
+	Rule: {"id", "name", "description", "filter_type", "tables.id", "tables.schema", "tables.table_name", "roles.id", "roles.name",
+		"group_key", "clause"},
 	AnnotationLayer: {"id", "name", "descr"},
 	CSSTemplate: {"changed_on_delta_humanized", "changed_by.first_name", "changed_by.id", "changed_by.last_name",
 		"created_by.first_name", "created_by.id", "created_by.last_name", "css", "id", "template_name"},
@@ -60,7 +72,7 @@ func (s *Server) serveItem(c *call, kind string) {
 	r := s.find(kind, key, true)
 	if _, err := strconv.Atoi(key); err != nil {
 		switch release := byUUIDSince[kind]; {
-		case kind == Database:
+		case kind == Database, kind == SavedQuery:
 			serveNotFound(c.w, c.r)
 			return
 		case release != "" && !s.since(release):
@@ -91,8 +103,12 @@ func (s *Server) serveItem(c *call, kind string) {
 	case Dataset:
 		full["columns"], full["metrics"] = describeChildren(r.columns), describeChildren(r.metrics)
 	}
-	body := map[string]any{"result": project(full, itemColumns[kind])}
-	if kind == Dataset || kind == Database || isRecord(kind) {
+	columns := itemColumns[kind]
+	if kind == Report && !s.since("6.1.0") {
+		columns = slices.DeleteFunc(slices.Clone(columns), func(col string) bool { return col == "owners.email" })
+	}
+	body := map[string]any{"result": project(full, columns)}
+	if kind == Dataset || kind == Database || kind == SavedQuery || kind == Theme || isRecord(kind) {
 		body["id"] = r.id
 	}
 	if kind == Tag && !s.since("6.0.0") { // show_columns of tags/api.py names the whole user

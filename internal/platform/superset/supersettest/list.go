@@ -172,7 +172,11 @@ func (s *Server) writePage(c *call, kind, title string, q *listQuery, entries []
 	ids, result := []any{}, []any{}
 	for _, e := range entries {
 		ids = append(ids, e.id)
-		result = append(result, project(e.full, columns))
+		shown := columns
+		if kind == Rule && len(q.columns) == 0 { // by a schema that has more than its columns (row_level_security/schemas.py)
+			shown = append(slices.Clone(columns), "description", "tables.schema")
+		}
+		result = append(result, project(e.full, shown))
 	}
 	labels, order := map[string]any{}, []any{}
 	for _, col := range columns {

@@ -17,11 +17,17 @@ const (
 	Chart     = "chart"
 	Dashboard = "dashboard"
 	Theme     = "theme"
+	// SavedQuery rows show their uuid in exports only, and to whoever made them only.
+	SavedQuery = "saved_query"
 	// AnnotationLayer has no uuid and is in no export; charts name it by row id.
 	AnnotationLayer = "annotation_layer"
 	// CSSTemplate and Tag are in no export either, and no answer shows a uuid of them.
 	CSSTemplate = "css_template"
 	Tag         = "tag"
+	// Report, an alert or report, and Rule, of row-level security, have routes of
+	// their own.
+	Report = "report"
+	Rule   = "rowlevelsecurity"
 )
 
 // model describes one of Superset's tables: export_fields and unique
@@ -36,9 +42,23 @@ type model struct {
 	extra   []string // imported, not exported
 	unique  [][]string
 	initial map[string]any
+	own     bool // its routes are registered apart (rightsRoutes)
 }
 
-var models = map[string]*model{
+var models = allModels()
+
+func allModels() map[string]*model {
+	out := map[string]*model{}
+	for _, m := range rightsModels() {
+		out[m.kind] = m
+	}
+	for kind, m := range contentModels {
+		out[kind] = m
+	}
+	return out
+}
+
+var contentModels = map[string]*model{
 	Database: {
 		kind: Database, folder: "databases/", class: "Database", list: "List Database", name: "database_name",
 		fields: []string{"database_name", "sqlalchemy_uri", "cache_timeout", "expose_in_sqllab", "allow_run_async", "allow_ctas",
@@ -74,7 +94,14 @@ var models = map[string]*model{
 	},
 	Theme: {
 		kind: Theme, folder: "themes/", class: "Theme", list: "List Theme", name: "theme_name",
-		fields: []string{"theme_name", "json_data"},
+		fields:  []string{"theme_name", "json_data"},
+		initial: map[string]any{"is_system": false, "is_system_default": false, "is_system_dark": false},
+	},
+	SavedQuery: {
+		kind: SavedQuery, folder: "queries/", class: "SavedQuery", list: "List Saved Query", name: "label",
+		fields:  []string{"catalog", "schema", "label", "description", "sql"},
+		extra:   []string{"db_id"},
+		initial: map[string]any{"extra_json": "{}"},
 	},
 	AnnotationLayer: {kind: AnnotationLayer, class: "AnnotationLayer", list: "List Annotation Layer", name: "name"},
 	CSSTemplate:     {kind: CSSTemplate, class: "CssTemplate", list: "List Css Template", name: "template_name", initial: map[string]any{"css": ""}},
@@ -104,6 +131,7 @@ type row struct {
 	notes                []*child       // annotation layer
 	slices               []int          // dashboard: linked charts
 	owners, roles        []int
+	embedded             *embedding // dashboard; never changed in place
 	tags                 []string
 	createdOn, changedOn time.Time
 	createdBy, changedBy int

@@ -74,6 +74,10 @@ func (s *Server) servePut(c *call, kind string) {
 			}
 		}
 	}
+	if refused := s.refusedPut(kind, found, body); refused != nil {
+		c.message(http.StatusUnprocessableEntity, refused)
+		return
+	}
 	s.put(kind, found.id, body, c.user)
 	answer := map[string]any{"id": found.id, "result": body}
 	switch kind {
@@ -98,8 +102,10 @@ func (s *Server) put(kind string, id int, body *object, user int) {
 		v := body.vals[k]
 		switch k {
 		case "owners":
-			r.owners = intList(v)
-		case "roles", "uuid", "query_context_generation", "masked_encrypted_extra":
+			r.owners = s.mergedOwners(user, intList(v))
+		case "roles":
+			r.roles = intList(v)
+		case "uuid", "query_context_generation", "masked_encrypted_extra":
 		case "tags":
 			r.tags = s.tagNames(intList(v))
 		case "dashboards":
@@ -119,9 +125,14 @@ func (s *Server) put(kind string, id int, body *object, user int) {
 				r.fields[k] = v
 				s.setMetadata(r, text)
 			}
+		case "extra_json":
+			if v == nil { // ExtraJSONMixin
+				v = "{}"
+			}
+			r.fields[k] = v
 		case "sqlalchemy_uri":
 			setURI(r, body.str(k))
-		case "datasource_id", "theme_id", "database_id":
+		case "datasource_id", "theme_id", "database_id", "db_id":
 			if n, ok := v.(number); ok {
 				v = int(atoi(n))
 			}

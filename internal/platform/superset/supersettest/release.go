@@ -33,6 +33,7 @@ var takenSince = map[string]map[string]string{
 	Database: {"impersonate_user": "5.0.0", "encrypted_extra": "6.0.0", "masked_encrypted_extra": "6.1.0", "configuration_method": "6.1.0"},
 	Dataset:  {"folders": "6.0.0", "currency_code_column": "6.1.0", "source_db_engine": "6.1.0", "data_file": "6.1.0"},
 	Chart:    {"tags": "6.0.0"}, Dashboard: {"tags": "6.0.0", "theme_uuid": "6.0.0", "theme_id": "6.1.0"},
+	SavedQuery:      {"catalog": "5.0.0"}, // exported by 4.1.4, which refuses it back
 	"columns":       {"datetime_format": "6.1.0"},
 	"json_metadata": {"chart_customization_config": "6.1.0", "show_chart_timestamps": "6.1.0"}, // of a PUT; imports take anything
 	"extra":         {"schema_options": "5.0.0", "per_user_caching": "6.1.0"},

@@ -53,10 +53,10 @@ var views = map[string]string{
 // (GET /me/roles/); an Admin has all.
 var (
 	alphaWrites  = []string{"Dataset", "Chart", "Dashboard", "Theme", "Tag", "CssTemplate", "Annotation", "ReportSchedule"}
-	alphaReads   = append([]string{"Database", "SecurityRestApi", "CurrentUserRestApi"}, alphaWrites...)
+	alphaReads   = slices.Concat([]string{"Database", "SecurityRestApi", "CurrentUserRestApi"}, alphaWrites)
 	alphaExports = []string{"Dataset", "Chart", "Dashboard", "Theme", "ImportExportRestApi"}
 	gammaWrites  = []string{"Chart", "Dashboard", "Theme", "Tag"}
-	gammaReads   = append([]string{"Database", "Dataset", "CssTemplate", "SecurityRestApi", "CurrentUserRestApi"}, gammaWrites...)
+	gammaReads   = slices.Concat([]string{"Database", "Dataset", "CssTemplate", "SecurityRestApi", "CurrentUserRestApi"}, gammaWrites)
 	gammaExports = []string{"Chart", "Dashboard", "Theme"}
 )
 
@@ -80,7 +80,7 @@ func builtin() map[string][]Permit {
 	for _, v := range views {
 		all = append(all, v)
 	}
-	admin := permits(all, append(all, "SecurityRestApi", "CurrentUserRestApi"), append(all, "ImportExportRestApi"),
+	admin := permits(all, slices.Concat(all, []string{"SecurityRestApi", "CurrentUserRestApi"}), slices.Concat(all, []string{"ImportExportRestApi"}),
 		Permit{"all_datasource_access", "all_datasource_access"}, Permit{"all_database_access", "all_database_access"},
 		Permit{"can_import_", "ImportExportRestApi"}, Permit{"can_set_embedded", "Dashboard"}, Permit{"menu_access", "List Users"})
 	for _, v := range []string{"User", "Role", "PermissionViewMenu"} {
@@ -88,6 +88,7 @@ func builtin() map[string][]Permit {
 			admin = append(admin, Permit{what, v})
 		}
 	}
+	admin = append(admin, Permit{"can_add_role_permissions", "Role"}, Permit{"can_list_role_permissions", "Role"})
 	return map[string][]Permit{
 		Admin: admin,
 		Alpha: permits(alphaWrites, alphaReads, alphaExports, Permit{"all_datasource_access", "all_datasource_access"},
@@ -100,7 +101,7 @@ func (s *Server) admin(user int) bool { return s.users[user-1].Role == Admin }
 
 func (s *Server) can(user int, what, on string) bool {
 	role := s.users[user-1].Role
-	return role == Admin || slices.Contains(s.may[role], Permit{what, on})
+	return role == Admin || slices.Contains(s.may[role], Permit{what, on}) || s.grantedTo(role, what, on)
 }
 
 // needs is the permission that a request asks for: the method_permission_name of
@@ -126,7 +127,15 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 		case "users":
 			return Permit{"can_" + strings.ToLower(r.Method), "User"}, true
 		case "roles":
+			if strings.HasSuffix(rest, "/permissions") && !reads {
+				return Permit{"can_add_role_permissions", "Role"}, true
+			}
+			if rest == "roles/search" {
+				return Permit{"can_list_roles", "RoleRestAPI"}, true
+			}
 			return Permit{"can_" + strings.ToLower(r.Method), "Role"}, true
+		case "permissions-resources":
+			return Permit{"can_get", "PermissionViewMenu"}, true
 		}
 		return Permit{}, false
 	}
@@ -151,6 +160,9 @@ func (s *Server) needs(r *http.Request) (p Permit, any bool) {
 // visible is what the lists of an account hold: DashboardAccessFilter,
 // ChartFilter, DatasourceFilter, DatabaseFilter.
 func (s *Server) visible(user int, r *row) bool {
+	if r.kind == SavedQuery { // of its maker, whoever asks (queries/saved_queries/filters.py)
+		return r.createdBy == user
+	}
 	if s.admin(user) {
 		return true
 	}
@@ -300,4 +312,11 @@ func (s *Server) Own(kind, uid string, users ...string) {
 			r.owners = append(r.owners, i+1)
 		}
 	}
+}
+
+// SetZipLimit changes ZIPPED_FILE_MAX_SIZE, 100 MB by default.
+func (s *Server) SetZipLimit(bytes int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.zipLimit = bytes
 }

@@ -46,7 +46,9 @@ var schemas = map[string][]field{
 		opt("allow_dml", "bool"), opt("allow_csv_upload", "bool"), opt("impersonate_user", "bool"), opt("extra", "extra"),
 		req("uuid", "uuid"), req("version", "string"), null("is_managed_externally", "bool"), null("external_url", "string"),
 		null("ssh_tunnel", "tunnel"), null("configuration_method", "enum")},
-	Theme: {req("theme_name", "string"), req("json_data", "raw"), req("uuid", "uuid"), req("version", "string")},
+	Theme: {req("theme_name", "string"), req("json_data", "theme"), req("uuid", "uuid"), req("version", "string")},
+	SavedQuery: {null("catalog", "string"), null("schema", "string"), null("label", "string"), null("description", "string"),
+		req("sql", "string"), req("uuid", "uuid"), req("version", "string"), req("database_uuid", "uuid")},
 	"columns": {req("column_name", "string"), null("extra", "dict"), null("verbose_name", "string"), null("is_dttm", "bool"),
 		null("is_active", "bool"), null("type", "string"), null("advanced_data_type", "string"), opt("groupby", "bool"),
 		opt("filterable", "bool"), null("expression", "string"), null("description", "string"),
@@ -148,6 +150,8 @@ func (s *Server) checkType(typ string, v any) any {
 		if _, ok := v.(string); !ok && !s.since("6.0.0") {
 			return fail("Not a valid string.")
 		}
+	case "theme":
+		return checkTheme(v)
 	case "string":
 		if _, ok := v.(string); !ok {
 			return fail("Not a valid string.")

@@ -26,7 +26,7 @@ func (s *Server) Seed(zip []byte) error {
 	}
 	u.relaxed, u.overwrite = true, true
 	return s.transaction(func() error {
-		configs, bad, err := s.loadConfigs(u, []string{Database, Dataset, Chart, Dashboard, Theme}, "")
+		configs, bad, err := s.loadConfigs(u, []string{Database, Dataset, Chart, Dashboard, Theme, SavedQuery}, "")
 		if err != nil {
 			return fmt.Errorf("seed: %w", err)
 		}
@@ -61,6 +61,13 @@ func (t *tx) seed(configs []config) error {
 			return fmt.Errorf("seed %s: %w", c.file, err)
 		}
 	}
+	for _, c := range of(configs, SavedQuery) {
+		if id, ok := databases[lower(c, "database_uuid")]; ok {
+			if err := t.query(c, id, true); err != nil {
+				return fmt.Errorf("seed %s: %w", c.file, err)
+			}
+		}
+	}
 	for _, c := range of(configs, Theme) {
 		if _, err := t.theme(c, true); err != nil {
 			return fmt.Errorf("seed %s: %w", c.file, err)
@@ -91,14 +98,20 @@ func (s *Server) Crowd(uid string, n int) error {
 	return nil
 }
 
-// Wipe deletes every asset, as a lost metadata database does. Accounts and
-// tokens stay, row ids go on.
+// Wipe deletes every asset, as a lost metadata database does. Accounts, tokens
+// and system themes stay, row ids go on.
 func (s *Server) Wipe() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := s.state.next
+	themes := s.state.rows[Theme]
 	s.state = newState(s.firstID)
 	s.state.next = next
+	s.state.rows[Theme] = slices.DeleteFunc(slices.Clone(themes), func(r *row) bool { return r.fields["is_system"] != true })
+	for i := len(standardRoles()); i < len(s.roles); i++ {
+		s.roles[i] = ""
+	}
+	s.grants = map[int][]int{}
 }
 
 // EditAs changes one object as a person in the UI would: it becomes changed by
@@ -212,4 +225,19 @@ func (s *Server) Object(kind, uid string) (o Object, ok bool) {
 		}
 	}
 	return Object{}, false
+}
+
+// Tag puts a tag that people made on everything of some kinds, as a person in the
+// UI would.
+func (s *Server) Tag(name string, kinds ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, kind := range kinds {
+		for _, r := range slices.Clone(s.state.rows[kind]) {
+			if !slices.Contains(r.tags, name) {
+				e := s.state.edit(kind, r.id)
+				e.tags = append(e.tags, name)
+			}
+		}
+	}
 }

@@ -46,8 +46,10 @@ type Server struct {
 	rng         *rand.Rand
 	firstID     int
 	tagging     bool
+	embeds      bool
 	tunnels     bool
 	unreachable bool // every warehouse
+	fixedThemes bool // see WithFixedThemes
 	version     string
 	users       []User
 	roles       []string      // by id, from 1; "" for one that was deleted
@@ -59,7 +61,11 @@ type Server struct {
 	browsers    map[string]int      // session cookie of a form login -> user
 	tokens      map[string]string   // bearer tokens that are no JWT of ours -> user name
 	may         map[string][]Permit // by role
+	zipLimit    int
 	usersAPI    bool
+	permissions []permission  // there are; roles have them by id
+	grants      map[int][]int // permissions by role
+	noReports   bool          // ALERT_REPORTS is off
 	form        bool
 	state       *state
 	texts       map[written]string
@@ -101,7 +107,9 @@ func WithAdmin(first, last, email string) Option {
 }
 
 // WithoutTags switches the TAGGING_SYSTEM feature flag off, as in a plain
-// installation; the lab and the fixtures have it on.
+// installation; the lab and the fixtures have it on. Without it tags are in no export
+// and no import, and the server gives none by itself; lists and the API about tags
+// are as with it (measured, 6.1.0).
 func WithoutTags() Option { return func(s *Server) { s.tagging = false } }
 
 // WithSSHTunnels switches the SSH_TUNNELING feature flag on.
@@ -113,9 +121,9 @@ func WithAccessLifetime(d time.Duration) Option { return func(s *Server) { s.acc
 // New makes a server with nothing in it and the account admin/admin.
 func New(opts ...Option) *Server {
 	s := &Server{
-		now: time.Now, firstID: 1, tagging: true, version: Version, accessed: 900 * time.Second,
+		now: time.Now, firstID: 1, tagging: true, embeds: true, version: Version, accessed: 900 * time.Second,
 		key: []byte("simulated superset, not a secret"), sessions: map[string]string{}, browsers: map[string]int{}, tokens: map[string]string{},
-		roles: standardRoles(), may: builtin(), usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
+		roles: standardRoles(), grants: map[int][]int{}, may: builtin(), zipLimit: maxFileSize, usersAPI: true, form: true, texts: map[written]string{}, listed: map[listKey]listed{},
 		users: []User{{Username: "admin", Password: "admin", First: "Lab", Last: "Admin", Email: "admin@example.com", Role: Admin}},
 	}
 	WithSeed(1)(s)
@@ -131,6 +139,8 @@ func New(opts ...Option) *Server {
 		}
 	}
 	s.state = newState(s.firstID)
+	s.systemThemes()
+	s.standardPermissions()
 	s.mux = s.routes()
 	return s
 }
@@ -150,13 +160,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /api/v1/security/login", s.serveLogin)
 	mux.HandleFunc("POST /api/v1/security/refresh", s.serveRefresh)
 	handle("GET /api/v1/security/csrf_token/{$}", s.serveCSRF)
-	handle("GET /api/v1/security/users/{$}", s.serveUsers)
-	handle("POST /api/v1/security/users/{$}", s.servePostUser)
-	handle("PUT /api/v1/security/users/{id}", s.servePutUser)
-	handle("DELETE /api/v1/security/users/{id}", func(c *call) { s.serveDeleteAccount(c, "users") })
-	handle("GET /api/v1/security/roles/{$}", s.serveRoles)
-	handle("POST /api/v1/security/roles/{$}", s.servePostRole)
-	handle("DELETE /api/v1/security/roles/{id}", func(c *call) { s.serveDeleteAccount(c, "roles") })
+	s.rightsRoutes(handle)
 	if s.since("6.1.0") {
 		handle("GET /api/v1/me/{$}", s.serveMe)
 	} else {
@@ -166,13 +170,18 @@ func (s *Server) routes() *http.ServeMux {
 	handle("GET /api/v1/assets/export/{$}", s.serveExportAssets)
 	handle("POST /api/v1/assets/import/{$}", s.serveImportAssets)
 	for kind := range models {
-		if kind == Theme && !s.themes() {
+		if kind == Theme && !s.themes() || models[kind].own {
 			continue
 		}
 		base := "/api/v1/" + kind + "/"
 		handle("GET "+base+"{$}", func(c *call) { s.serveList(c, kind) })
 		handle("GET "+base+"{id}", func(c *call) { s.serveItem(c, kind) })
-		handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		if kind == SavedQuery {
+			handle("PUT "+base+"{id}", s.servePutQuery)
+			handle("POST "+base+"{$}", s.servePostQuery)
+		} else {
+			handle("PUT "+base+"{id}", func(c *call) { s.servePut(c, kind) })
+		}
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
 		if isRecord(kind) {
@@ -182,8 +191,24 @@ func (s *Server) routes() *http.ServeMux {
 		handle("GET "+base+"export/{$}", func(c *call) { s.serveExport(c, kind) })
 		handle("POST "+base+"import/{$}", func(c *call) { s.serveImport(c, kind) })
 	}
+	if s.themes() {
+		for _, f := range []string{"system_default", "system_dark"} {
+			handle("PUT /api/v1/theme/{id}/set_"+f, func(c *call) { s.serveSetTheme(c, "is_"+f) })
+			handle("DELETE /api/v1/theme/unset_"+f, func(c *call) { s.serveUnsetTheme(c, "is_"+f) })
+		}
+	}
+	for _, kind := range []string{Dataset, Chart, Dashboard} {
+		handle("GET /api/v1/"+kind+"/related/owners", func(c *call) { s.serveRelated(c, "owners") })
+	}
+	handle("GET /api/v1/dashboard/related/roles", func(c *call) { s.serveRelated(c, "roles") })
+	handle("GET /api/v1/dashboard/{id}/embedded", s.serveEmbedded)
+	handle("POST /api/v1/dashboard/{id}/embedded", s.serveEmbed)
+	handle("PUT /api/v1/dashboard/{id}/embedded", s.serveEmbed)
+	handle("DELETE /api/v1/dashboard/{id}/embedded", s.serveUnembed)
+	handle("POST /api/v1/tag/{type}/{id}/{$}", s.serveTagObject)
 	handle("POST /api/v1/tag/bulk_create", s.serveTagsCreate)
 	s.annotationRoutes(handle)
+	handle("DELETE /api/v1/tag/{type}/{id}/{tag}/{$}", s.serveUntagObject)
 	handle("GET /api/v1/database/{id}/connection", s.serveConnection)
 	handle("PUT /api/v1/dataset/{id}/refresh", s.serveSyncColumns)
 	handle("POST /api/v1/chart/data", s.serveChartData)
@@ -263,7 +288,7 @@ func (s *Server) Count(method, path string) int {
 func (s *Server) Writes() int {
 	n := 0
 	for _, r := range s.Requests() {
-		if r.Method != http.MethodGet && r.Status < 400 && !strings.HasPrefix(r.Path, "/api/v1/security/") {
+		if r.Method != http.MethodGet && r.Status < 400 && r.Path != "/api/v1/security/login" && r.Path != "/api/v1/security/refresh" && r.Path != "/login/" {
 			n++
 		}
 	}

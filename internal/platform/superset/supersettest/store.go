@@ -333,14 +333,3 @@ func (t *tx) tagDescriptions() map[string]string {
 	}
 	return out
 }
-
-func (t *tx) theme(c config, overwrite bool) (*row, error) {
-	if existing := t.state.byUUID(Theme, c.str("uuid")); existing != nil && !overwrite {
-		return existing, nil
-	}
-	o := clone(c.object).(*object)
-	if _, ok := o.get("json_data").(*object); ok {
-		closeJSON(o, "json_data")
-	}
-	return t.store(models[Theme], o)
-}

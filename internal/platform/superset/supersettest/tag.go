@@ -17,7 +17,7 @@ const (
 )
 
 // taggable are the kinds that tags can be on, as tags/models.py numbers them.
-var taggable = map[string]string{"2": Chart, "3": Dashboard, "4": Dataset, "chart": Chart, "dashboard": Dashboard, "dataset": Dataset}
+var taggable = map[string]string{"1": SavedQuery, "query": SavedQuery, "2": Chart, "3": Dashboard, "4": Dataset, "chart": Chart, "dashboard": Dashboard, "dataset": Dataset}
 
 // tag finds a tag of any type by its name, which is unique.
 func (st *state) tag(name string) *row {
@@ -68,7 +68,7 @@ func (s *Server) ownTags() {
 
 // untag takes a tag off everything, which changes no object's time.
 func (s *Server) untag(name string) {
-	for _, kind := range []string{Dataset, Chart, Dashboard} {
+	for _, kind := range []string{SavedQuery, Dataset, Chart, Dashboard} {
 		for _, r := range s.state.rows[kind] {
 			if i := slices.Index(r.tags, name); i >= 0 {
 				e := s.state.edit(kind, r.id)
@@ -79,7 +79,7 @@ func (s *Server) untag(name string) {
 }
 
 func (s *Server) tagged(name string) bool {
-	for _, kind := range []string{Dataset, Chart, Dashboard} {
+	for _, kind := range []string{SavedQuery, Dataset, Chart, Dashboard} {
 		if slices.ContainsFunc(s.state.rows[kind], func(r *row) bool { return slices.Contains(r.tags, name) }) {
 			return true
 		}
