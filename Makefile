@@ -25,7 +25,7 @@ MIXED_RUN := E2E_NewerIntoOlder
 
 # tests that run the whole program, or kill it, by the hundred, measure memory, or go
 # through every kind of server: without the race detector, under which they skip
-NO_RACE := CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestMany|ConformanceSimulator/10,000|ConformanceOlder|TestConformance$$
+NO_RACE := UndoAfterKill|CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestMany|ConformanceSimulator/10,000|ConformanceOlder|TestConformance$$
 
 # Seconds each part may take; over it the part fails. They are there to notice a
 # hang, not to measure: about four times what an idle machine with 2 cores takes.
@@ -59,6 +59,7 @@ check: tools ## format, vet, all tests with the race detector on simulated serve
 	$(call part,vet,$(BUDGET_VET),$(GO) vet ./...)
 	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -race -timeout $(BUDGET_TEST)s ./...)
 	$(call part,kills,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 $(GO) test -count=1 -timeout $(BUDGET_TEST)s -run '$(NO_RACE)' ./repo ./cmd/dashkeep ./internal/platform/...)
+	$(call part,histories,$(BUDGET_TEST),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(BUDGET_TEST)s -run CC4 ./sync -args -histories=20000 -git-histories=300 | grep -vE '^=== |^ +--- PASS|rapid. OK'")
 
 test: ## all tests, quickly: no race detector, what is missing is skipped
 	@$(GO) test ./...

@@ -65,20 +65,39 @@ func (o *Outcome) Failed() []Done {
 	return slices.DeleteFunc(slices.Clone(o.Done), func(d Done) bool { return d.Err == nil })
 }
 
-// StaleError says that planned assets changed on the server since the plan was
-// made. Nothing was written.
-type StaleError struct{ IDs []asset.ID }
+// StaleError says that planned assets, or what they refer to, changed since the plan
+// was made. Nothing was written.
+type StaleError struct {
+	IDs      []asset.ID // planned, and changed on the server
+	Referred []asset.ID // what planned ones refer to, changed on the server
+	Git      []asset.ID // of either sort, changed in Git
+}
 
 func (e *StaleError) Error() string {
+	var parts []string
+	for _, part := range []struct {
+		ids  []asset.ID
+		what string
+	}{{e.IDs, "changed on the server"}, {e.Referred, "which it refers to, changed on the server"}, {e.Git, "changed in Git"}} {
+		if len(part.ids) > 0 {
+			parts = append(parts, namesOf(part.ids)+" "+part.what)
+		}
+	}
+	return fmt.Sprintf("the plan is stale: %s since it was made; nothing was written, plan again", strings.Join(parts, "; "))
+}
+
+func namesOf(ids []asset.ID) string {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, asset.ID.Compare)
 	var names []string
-	for i, id := range e.IDs {
+	for i, id := range ids {
 		if i == 5 {
-			names = append(names, fmt.Sprintf("and %d more", len(e.IDs)-i))
+			names = append(names, fmt.Sprintf("and %d more", len(ids)-i))
 			break
 		}
 		names = append(names, id.String())
 	}
-	return fmt.Sprintf("the plan is stale: %s changed on the server since it was made; nothing was written, plan again", strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // ErrEditedMeanwhile is why an asset was not written: the server's version is
@@ -102,8 +121,12 @@ func Apply(ctx context.Context, t Target, p *Plan, o ApplyOptions) (*Outcome, er
 	if err != nil {
 		return nil, fmt.Errorf("reading the server before writing: %w", err)
 	}
-	if stale := moved(all, live); stale != nil {
-		return nil, &StaleError{IDs: stale}
+	stale := StaleError{IDs: moved(all, live)}
+	if stale.Referred, err = r.referredMoved(ctx); err != nil {
+		return nil, err
+	}
+	if len(stale.IDs)+len(stale.Referred) > 0 {
+		return nil, &stale
 	}
 	if err := o.Preimage(ctx, live); err != nil {
 		return nil, fmt.Errorf("keeping the pre-image: %w; nothing was written", err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
 )
 
 // Overwrite says whether Git may replace what the server has (SPEC section 3).
@@ -27,11 +28,14 @@ func ParseOverwrite(s string) (Overwrite, error) {
 
 // Rule is what the first matching rule of the config says about one asset.
 type Rule struct {
-	Overwrite Overwrite
-	Protect   bool     // neither written nor deleted
-	ReadOnly  string   // why assets of this kind are never written; "" when they may be
-	Ignore    []string // JSON pointers where the server's value stays
-	Where     string   // file:line of the rule, for messages; "" for the built-in default
+	Overwrite  Overwrite
+	OnConflict OnConflict // "" is Stop
+	OnLiveEdit OnLiveEdit // "" is Accept
+	Protect    bool       // neither written nor deleted
+	ReadOnly   string     // why assets of this kind are never written; "" when they may be
+	Ignore     []string   // JSON pointers where each side's value stays
+	Folder     string     // where its file goes, below the folder of its kind
+	Where      string     // file:line of the rule, for messages; "" for the built-in default
 }
 
 // keeps says why the rule lets nobody delete its assets, "" when it does. Every
@@ -58,6 +62,22 @@ type Policy struct {
 	Force Overwrite
 	// Prune says what may be deleted.
 	Prune Prune
+	// Whole are the values of a kind whose parts must fit together; may be nil.
+	Whole func(asset.Kind) []merge.Structure
+	// Returned lists values that the server has put back to what they were before an
+	// apply (Contest.Returned); may be nil.
+	Returned func(id asset.ID, base, live []byte) ([]string, error)
+}
+
+// Contest is what the merge of one asset must know.
+func (p Policy) Contest(id asset.ID, base, live []byte) (c Contest, err error) {
+	if p.Whole != nil {
+		c.Whole = p.Whole(id.Kind)
+	}
+	if p.Returned != nil && base != nil && live != nil {
+		c.Returned, err = p.Returned(id, base, live)
+	}
+	return c, err
 }
 
 func (p Policy) rule(info asset.Info) Rule {

@@ -33,6 +33,7 @@ type Change struct {
 	ID            asset.ID
 	Before, After *asset.Asset     // After = merge of base, desired and live under the policy
 	Conflicts     []merge.Conflict // live and Git both moved since base
+	Decided       []merge.Conflict // both moved them too, and the rule says whose value counts
 	Skip          string           // why policy leaves it alone; "" means it will be applied
 	// Unseen are the pointers among Before.Unread at which Git moved since base: they
 	// are written, and nobody can see whether they arrived.
@@ -75,7 +76,12 @@ type Plan struct {
 	Instance string
 	From     string   // instance whose files those are; "" for the same
 	Revision string   // commit the desired state was read from
+	Undoes   string   // the run that it takes back, "" for every other plan
+	Head     string   // of the followed branch when it was made; "" when nobody has to ask
 	Changes  []Change // by ID; assets in sync are not listed
+	// Refers are the digests, on the server, of what the changes refer to; "" for what
+	// was not there.
+	Refers map[asset.ID]string
 	// Known is everything the plan was made from (desired over live), so that what
 	// changes refer to can travel along.
 	Known *asset.Set
@@ -109,6 +115,7 @@ func MakePlan(desired, live, base *asset.Set, p Policy) (*Plan, error) {
 	}
 	plan.keepUsed(desired, live, base, p.Prune.gone())
 	plan.brake(p.Prune, live.Len())
+	plan.Refers = plan.refers(live)
 	return plan, nil
 }
 
@@ -169,7 +176,11 @@ func change(id asset.ID, desired, live, base *asset.Set, p Policy) (*Change, err
 	case l == nil:
 		return createChange(c, rule, b, p), nil
 	}
-	return updateChange(c, rule, d, l, b)
+	contest, err := p.Contest(id, content(b), content(l))
+	if err != nil {
+		return nil, err
+	}
+	return updateChange(c, rule, d, l, b, contest)
 }
 
 func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
@@ -185,7 +196,7 @@ func createChange(c *Change, rule Rule, base *asset.Asset, p Policy) *Change {
 	return c
 }
 
-func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
+func updateChange(c *Change, rule Rule, d, l, b *asset.Asset, contest Contest) (*Change, error) {
 	c.Action = Update
 	have, err := c.assume(d, l, b)
 	if err != nil {
@@ -203,10 +214,11 @@ func updateChange(c *Change, rule Rule, d, l, b *asset.Asset) (*Change, error) {
 		return nil, nil
 	}
 	if rule.Overwrite == IfUnchanged {
-		want, c.Conflicts, err = merge.Three(content(b), want, have)
+		s, err := rule.Settle(content(b), want, have, contest)
 		if err != nil {
 			return nil, err
 		}
+		want, c.Conflicts, c.Decided = s.Content, s.Conflicts, s.Decided
 		if len(c.Conflicts) == 0 && bytes.Equal(want, have) {
 			return nil, nil // only live moved: the next pull brings it
 		}

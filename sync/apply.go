@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -33,6 +32,9 @@ func (e *Engine) Apply(ctx context.Context, p *importer.Plan, progress func(impo
 	if p.Known == nil { // read from a file: what changes refer to comes from the commit it was made at
 		if p.Known, _, err = e.desired(in, run.Revision); err != nil {
 			return run, err
+		}
+		if err := e.stillPlanned(ctx, in, p, run); err != nil {
+			return run, in.named(err)
 		}
 	}
 	return run, e.carryOut(ctx, in, p, progress, run)
@@ -80,6 +82,12 @@ func (e *Engine) carryOut(ctx context.Context, in *Instance, p *importer.Plan, p
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
+	if err := e.closeBackup(ctx, out, run); err != nil {
+		run.warn("what became of the run is not noted beside its pre-image: %v", err)
+	}
+	if err := e.sweepBackups(ctx, in, run); err != nil {
+		run.warn("old pre-images are not removed: %v", err)
+	}
 	e.buryDeleted(ctx, in, out, run)
 	if err := e.putBack(ctx, in, out); err != nil {
 		run.warn("the brake does not know yet what was put back: %v", err)
@@ -93,32 +101,7 @@ func (e *Engine) preimage(ctx context.Context, in *Instance, p *importer.Plan, l
 	if err := e.doubtPlanned(ctx, in, p); err != nil {
 		return err
 	}
-	files := map[string][]byte{}
-	for a := range live.All() {
-		files[basePath(a.ID)] = a.Content
-	}
-	if err := e.fillDeleted(in, p, live, files); err != nil {
-		return err
-	}
-	var list bytes.Buffer
-	for _, c := range p.Changes {
-		if c.Applies() {
-			fmt.Fprintf(&list, "%s %s\n", c.Action, c.ID)
-		}
-	}
-	files["plan.txt"] = list.Bytes() // what was created has no pre-image but must be undone too
-	ref := refName("backup", in.Name) + "/" + run.ID
-	msg := fmt.Sprintf("pre-image of %s %s on %s", run.Op, run.ID, in.Name)
-	if _, err := e.Repo.WriteRef(ctx, ref, "", files, msg); err != nil {
-		return err
-	}
-	run.Backup = ref
-	if e.Remote {
-		if err := e.Repo.Push(ctx, ref); err != nil {
-			run.warn("the pre-image is kept in the local clone only: %v", err)
-		}
-	}
-	return nil
+	return e.writeBackup(ctx, in, p, live, run)
 }
 
 // fillDeleted adds to the pre-image of what is deleted the values that the server

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path"
+	"strings"
 	"testing"
 
 	"github.com/dashkeep/dashkeep/importer"
@@ -63,14 +64,23 @@ func TestApply_preimageBeforeTheFirstWrite(t *testing.T) {
 					t.Errorf("pre-image of %s is\n%s", id, files[basePath(id)])
 				}
 			}
-			if len(files) != 3 || string(files["plan.txt"]) != "update chart:00000001-uid\nupdate chart:00000002-uid\n" {
-				t.Errorf("the pre-image holds %d files, plan %q", len(files), files["plan.txt"])
+			for _, id := range []asset.ID{n(1), n(2)} {
+				if want := canon(t, id, "Title "+id.UID, "a", "new"); string(files["after/"+basePath(id)]) != string(want) {
+					t.Errorf("%s is to become\n%s", id, files["after/"+basePath(id)])
+				}
+			}
+			if record := string(files[backupFile]); len(files) != 5 || strings.Count(record, `"action": "update"`) != 2 || !strings.Contains(record, `"ended": false`) {
+				t.Errorf("the pre-image holds %d files, %s", len(files), record)
 			}
 		}
 		return nil
 	}
-	if run := m.apply(importer.Policy{}); !seen || run.Code() != 0 || m.backups()[run.Backup] == nil {
+	run := m.apply(importer.Policy{})
+	if !seen || run.Code() != 0 || m.backups()[run.Backup] == nil {
 		t.Errorf("%+v", run)
+	}
+	if record := string(m.backups()[run.Backup][backupFile]); !strings.Contains(record, `"ended": true`) {
+		t.Errorf("its outcome is not noted: %s", record)
 	}
 	if m.apply(importer.Policy{}); len(m.backups()) != 1 {
 		t.Error("an apply without changes keeps a pre-image")

@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/dashkeep/dashkeep/exporter"
@@ -40,6 +42,9 @@ type baseState struct {
 	// Written are assets that dashkeep itself made other than Git's head says since
 	// the last pull, with the digest of their content, "" for deleted ones.
 	Written map[string]string `json:"written,omitempty"`
+	// Returned are, as pointers by asset, values that the server put back to what they
+	// were before an apply: a conflict that is open yet (see returns).
+	Returned map[string][]string `json:"returned,omitempty"`
 }
 
 type newest struct {
@@ -55,12 +60,16 @@ var plainUID = regexp.MustCompile(`^[0-9A-Za-z][0-9A-Za-z_-]{4,63}$`)
 // basePath is where an asset lies in base and in a pre-image. The name only has
 // to be one and the same each time: the file itself says which asset it is.
 func basePath(id asset.ID) string {
-	name := id.UID
-	if !plainUID.MatchString(name) {
-		sum := sha256.Sum256([]byte(name))
-		name = hex.EncodeToString(sum[:])
+	return path.Join(id.Kind.Plural(), plainName(id.UID)+".yaml")
+}
+
+// plainName is a uid as a file or branch may be called.
+func plainName(uid string) string {
+	if plainUID.MatchString(uid) {
+		return uid
 	}
-	return path.Join(id.Kind.Plural(), name+".yaml")
+	sum := sha256.Sum256([]byte(uid))
+	return hex.EncodeToString(sum[:])
 }
 
 func (e *Engine) loadBase(in *Instance, known ...*asset.Set) (*base, error) {
@@ -122,7 +131,7 @@ func (e *Engine) moveBase(ctx context.Context, in *Instance, b *base, git map[as
 	next := b.state
 	if run.Op == "pull" {
 		next = nextState(b.state, live)
-		next.Missing, next.Account, next.Hidden = run.missing, run.account, run.hidden
+		next.Missing, next.Account, next.Hidden, next.Returned = run.missing, run.account, run.hidden, run.returned
 	}
 	state, err := json.Marshal(next)
 	if err != nil {
@@ -215,6 +224,11 @@ func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
 	} else if born {
 		refs = append(refs, "refs/heads/"+e.Repo.Branch())
 	}
+	backups, err := e.Repo.ListRefs(refName("backup", in.Name) + "/")
+	if err != nil {
+		return err
+	}
+	refs = slices.AppendSeq(refs, maps.Keys(backups))
 	for _, sort := range []string{"base", "ids", "inventory"} { // pushing an absent ref would delete it there
 		name := refName(sort, in.Name)
 		if _, ok, err := e.Repo.ReadRef(name); err != nil {
@@ -226,7 +240,7 @@ func (e *Engine) pushState(ctx context.Context, in *Instance, run *Run) error {
 	if refs == nil {
 		return nil
 	}
-	err := e.Repo.Push(ctx, refs...)
+	err = e.Repo.Push(ctx, refs...)
 	var refused *repo.OwnRefsError
 	if errors.As(err, &refused) {
 		run.warn("%v; a second machine cannot continue from this clone", err)

@@ -55,6 +55,11 @@ type Instance struct {
 	Brake     exporter.Brake
 	Prune     importer.Prune // of the config: Enabled, Max, MaxPercent, and what the platform cannot delete
 	Rule      func(asset.Info) importer.Rule
+	Folders   []string // that rules name, so that a file in one may move when its rule changes
+	// RevertWindow is how long after an apply a value that returns to what it was
+	// before is a conflict; 0 for never.
+	RevertWindow time.Duration
+	Keep         Keep // how long pre-images are kept
 	// Accepted says why a known-broken asset does not fail a run; ok is false for
 	// every other asset.
 	Accepted func(id asset.ID, now time.Time) (reason string, ok bool)

@@ -2,8 +2,10 @@ package sync
 
 import (
 	"context"
-	"strconv"
+	"fmt"
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
@@ -13,7 +15,9 @@ import (
 // hand come from a second clone when there is a remote.
 type onGit struct {
 	*machine
-	ada *machine // nil: commits by hand are made in the engine's own clone
+	ada   *machine // nil: commits by hand are made in the engine's own clone
+	s     *fakeServer
+	files int
 }
 
 func (g *onGit) git() map[asset.ID][]byte {
@@ -59,96 +63,160 @@ func (g *onGit) commit(changes map[asset.ID][]byte) {
 	}
 }
 
-func (g *onGit) pull(accept bool) ([]Conflict, bool, int) {
+func (g *onGit) pull(accept bool) pulled {
 	before := g.machine.head()
 	var opts []bool
 	if accept {
 		opts = append(opts, true)
 	}
 	run := g.machine.pull(opts...)
-	if len(run.Failures) > 0 || len(run.Dirty) > 0 || len(run.Warnings) > 0 || run.Unpushed {
+	if len(run.Failures) != len(g.s.broken) || len(run.Dirty) > 0 || len(run.Warnings) > 0 || run.Unpushed {
 		g.l.Fatalf("pull: %+v", run)
 	}
 	if run.Commits == 0 && len(run.Pulled) > 0 || run.Held != nil && g.machine.head() != before && g.ada == nil {
 		g.l.Fatalf("pull: %+v", run)
 	}
-	return run.Conflicts, run.Held != nil, len(run.Pulled)
+	return pulled{conflicts: run.Conflicts, decided: run.Decided, edits: run.Edits, held: run.Held != nil, changed: len(run.Pulled)}
 }
 
-func (g *onGit) apply(p importer.Policy) {
+func (g *onGit) killPull() (pulled, bool) { return pulled{}, false } // TestCR2 kills the whole program
+
+func (g *onGit) apply(p importer.Policy) wrote {
 	if len(g.git()) == 0 {
-		return // an empty Git is nothing to apply, and the engine says so
+		return wrote{plan: &importer.Plan{}} // an empty Git is nothing to apply, and the engine says so
 	}
-	run := g.machine.apply(p)
-	if run.Outcome != nil && len(run.Outcome.Failed()) > 0 {
-		g.l.Fatalf("apply: %+v", run.Outcome.Failed())
+	plan, _, err := g.Plan(context.Background(), "prod", "", p)
+	if err != nil {
+		g.l.Fatal(err)
 	}
+	if g.files++; g.files%3 == 0 { // as apply reads it from a file
+		data, err := importer.EncodePlan(plan, time.Now())
+		if err == nil {
+			plan, err = importer.DecodePlan(data)
+		}
+		if err != nil {
+			g.l.Fatal(err)
+		}
+	}
+	return g.carry(plan, func() (*Run, error) { return g.Apply(context.Background(), plan, nil) })
 }
 
-func (g *onGit) restore() {
+// carry runs something that writes, which may be killed in the middle.
+func (g *onGit) carry(plan *importer.Plan, do func() (*Run, error)) (w wrote) {
+	w.plan = plan
+	defer func() {
+		switch v := recover().(type) {
+		case nil:
+		case killed:
+			w.killed = true
+		default:
+			panic(v)
+		}
+	}()
+	if _, err := do(); err != nil {
+		g.l.Fatal(err)
+	}
+	return w
+}
+
+func (g *onGit) restore() wrote {
 	p, _, err := g.PlanRestore(context.Background(), "prod", RestoreOptions{})
 	if err != nil {
 		g.l.Fatal(err)
 	}
-	if _, err := g.Restore(context.Background(), p, nil); err != nil {
+	return g.carry(p, func() (*Run, error) { return g.Restore(context.Background(), p, nil) })
+}
+
+func (g *onGit) undo() (wrote, map[asset.ID][]byte) {
+	b, err := g.FindBackup("", g.Instances)
+	if err != nil {
+		return wrote{}, nil
+	}
+	p, _, err := g.PlanUndo(context.Background(), b, importer.IfUnchanged)
+	if err != nil {
 		g.l.Fatal(err)
 	}
+	_, _, after, err := g.openBackup(g.Instances[0], b)
+	if err != nil {
+		g.l.Fatal(err)
+	}
+	made := map[asset.ID][]byte{}
+	for a := range after.All() {
+		made[a.ID] = a.Content
+	}
+	return g.carry(p, func() (*Run, error) { return g.Undo(context.Background(), b, p, nil) }), made
+}
+
+func (g *onGit) resolve(id asset.ID, side importer.OnConflict) bool {
+	g.machine.resolve(id.String(), Take{Side: side})
+	return true
 }
 
 // playOnGit plays one history and checks the repository in the end.
 func playOnGit(t *testing.T, seed uint64, steps int, remote bool) {
 	l := newLab(t)
 	s := newFake()
-	g := &onGit{}
+	g := &onGit{s: s}
 	url := ""
 	if remote {
 		url = l.remote()
 	}
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	rule, window := drawRule(rnd)
 	g.machine = l.machine("clone", url, s)
-	g.Instances[0].Prune = importer.Prune{Max: 10, MaxPercent: 100}
+	g.machine.Now = l.now
+	in := g.machine.Instances[0]
+	in.Prune = importer.Prune{Max: 10, MaxPercent: 100}
+	in.Rule = func(asset.Info) importer.Rule { return rule }
+	if window {
+		in.RevertWindow = 100 * 365 * 24 * time.Hour
+	}
 	if remote {
 		s.set("Grace", chartID("00000000-uid"), "a", "v0")
 		g.machine.pull() // makes the branch that Ada clones
 		g.ada = l.machine("ada", url, s)
 	}
-	h := newHistory(t, seed, s, g)
-	h.say("seed %d", seed)
+	m := newModel(t, rnd, s, g, rule, window)
+	m.say("seed %d", seed)
 	for range steps {
-		h.step()
+		m.step()
 	}
-	h.finish()
-	h.headIsStill(g)
+	m.finish()
+	m.headIsStill(g)
 	l.fsck("clone")
 	if out := l.git("clone", "status", "--porcelain"); out != "" {
-		h.fail("git status:\n%s", out)
+		m.fail("git status:\n%s", out)
 	}
 	if remote {
 		l.fsck("remote.git")
 		if rev := l.git("remote.git", "rev-parse", "main"); rev != string(g.machine.head()) {
-			h.fail("the remote is at %s, the clone at %s", rev, g.machine.head())
+			m.fail("the remote is at %s, the clone at %s", rev, g.machine.head())
 		}
 	}
 }
 
 // headIsStill: a pull with nothing to do moves neither the branch nor base.
-func (h *history) headIsStill(g *onGit) {
+func (m *model) headIsStill(g *onGit) {
 	head := g.machine.head()
 	base, _ := g.machine.base()
-	h.pull(false)
+	m.pull(false)
 	if now, _ := g.machine.base(); g.machine.head() != head || now != base {
-		h.fail("a pull without an edit moved head %s to %s, base %s to %s", head, g.machine.head(), base, now)
+		m.fail("a pull without an edit moved head %s to %s, base %s to %s", head, g.machine.head(), base, now)
 	}
 }
 
-func TestHistory_onGit(t *testing.T) {
-	for i := range uint64(17) {
-		t.Run(strconv.FormatUint(*historySeed+i, 10), func(t *testing.T) { playOnGit(t, *historySeed+i, 12, false) })
-	}
-}
-
-func TestHistory_onGitWithRemote(t *testing.T) {
-	for i := range uint64(3) {
-		seed := *historySeed + 100 + i
-		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) { playOnGit(t, seed, 7, true) })
+// TestCC4_onGit plays them against the engine and real repositories, one in four with
+// a remote to which somebody else pushes.
+func TestCC4_onGit(t *testing.T) {
+	t.Logf("%d histories from seed %d", *gitCount, *historySeed)
+	for i := range uint64(*gitCount) {
+		seed := *historySeed + i
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			if seed%4 == 0 {
+				playOnGit(t, seed, 8, true)
+			} else {
+				playOnGit(t, seed, 14, false)
+			}
+		})
 	}
 }

@@ -120,7 +120,8 @@ func joinFile(name string, fork, ours, theirs []byte) []byte {
 	return merged
 }
 
-// joinState remembers the later of the newest change times.
+// joinState remembers the later of the newest change times, and what is open on
+// either machine.
 func joinState(ours, theirs []byte) []byte {
 	var a, b baseState
 	if json.Unmarshal(ours, &a) != nil || json.Unmarshal(theirs, &b) != nil {
@@ -133,6 +134,12 @@ func joinState(ours, theirs []byte) []byte {
 		if n.At.After(b.Newest[kind].At) {
 			b.Newest[kind] = n
 		}
+	}
+	if len(a.Returned) > 0 {
+		if b.Returned == nil {
+			b.Returned = map[string][]string{}
+		}
+		maps.Copy(b.Returned, a.Returned)
 	}
 	for id, own := range a.Written {
 		if _, ok := b.Written[id]; !ok {

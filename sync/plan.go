@@ -69,9 +69,11 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 		run.fail(to, e.Now(), Failure{ID: f.ID, Title: f.Title, Err: f.Err})
 	}
 	run.sayNotRead(to, live)
-	if p.Rule == nil {
-		p.Rule = to.Rule
+	var back *returns
+	if from == to {
+		back = e.returns(to, live, b)
 	}
+	p = e.policy(to, p, back)
 	if p.Prune, err = e.prunePolicy(to, p.Prune, desired, live, broken, run); err != nil {
 		return nil, err
 	}
@@ -87,6 +89,9 @@ func (e *Engine) planFor(ctx context.Context, from, to *Instance, live *asset.Se
 		return nil, err
 	}
 	plan.Instance, plan.From, plan.Revision = to.Name, from.Name, string(revision)
+	if head, _, err := e.Repo.Head(); err == nil && from == to {
+		plan.Head = string(head)
+	}
 	run.Plan, run.Revision, run.Notes, run.Held = plan, revision, live.Notes, HeldBy(plan)
 	return plan, nil
 }

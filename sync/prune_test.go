@@ -97,7 +97,7 @@ func TestPrune_whatDashkeepMade(t *testing.T) {
 		t.Fatalf("%+v, server %v", run.Outcome, s.ids())
 	}
 	kept := m.backups()[run.Backup]
-	if string(kept[basePath(n(3))]) != string(canon(t, n(3), "Three", "a", "1")) || len(kept) != 4 || !strings.Contains(string(kept["plan.txt"]), "delete dashboard:board-0001\n") {
+	if string(kept[basePath(n(3))]) != string(canon(t, n(3), "Three", "a", "1")) || len(kept) != 4 || strings.Count(string(kept[backupFile]), `"action": "delete"`) != 3 {
 		t.Errorf("the pre-image holds %q", kept)
 	}
 	v = m.inventory()

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/dashkeep/dashkeep/exporter"
+	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/lint"
 	"github.com/dashkeep/dashkeep/internal/platform"
@@ -147,6 +148,7 @@ func (e *Engine) record(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	if err := e.commit(ctx, in, b, rec, live, run); err != nil {
 		return err
 	}
+	e.park(ctx, in, rec.Parked, run)
 	if err := e.moveBase(ctx, in, b, rec.Git, live, run); err != nil {
 		return fmt.Errorf("the pull of %s is committed, but base did not move (the next pull puts it right): %w", in.Name, err)
 	}
@@ -203,11 +205,12 @@ func (e *Engine) lookAt(ctx context.Context, in *Instance, live *asset.Set, o Pu
 	if err != nil {
 		return nil, nil, err
 	}
-	rec, err := reconcile(desired, live, b.set, newNamer(in, desired, broken).path, dirty)
+	back := e.returns(in, live, b)
+	rec, err := reconcile(desired, live, b.set, ways{pathOf: newNamer(in, desired, broken).path, dirty: dirty, policy: e.policy(in, importer.Policy{}, back)})
 	if err != nil {
 		return nil, nil, err
 	}
-	run.Conflicts, run.Dirty = rec.Conflicts, rec.Dirty
+	run.Conflicts, run.Decided, run.Edits, run.Dirty, run.returned = rec.Conflicts, rec.Decided, rec.Edits, rec.Dirty, back.open(rec, desired)
 	if un := unnamed(broken); len(un) > 0 && len(rec.Pulled) > 0 {
 		rec.holdAdditions(un, run)
 	}

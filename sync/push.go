@@ -45,5 +45,6 @@ func (e *Engine) push(ctx context.Context, in *Instance, run *Run) error {
 		return fmt.Errorf("instance %s: pushing: %w; the commits are kept in the local clone", in.Name, err)
 	}
 	run.Pushed = true
+	e.pushParked(ctx, run)
 	return nil
 }

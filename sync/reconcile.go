@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/merge"
 )
@@ -13,10 +14,14 @@ import (
 type reconciled struct {
 	Pulled    []Pulled
 	Conflicts []Conflict
+	Decided   []Conflict
+	Edits     []LiveEdit
+	Parked    []Parked
 	Dirty     []string
 	Removed   []asset.ID          // gone from the server since the last pull, selection aside
 	Changed   []asset.ID          // the server changed them since the last pull
 	Git       map[asset.ID][]byte // content after the pull; nil is absent, no entry is unknown
+	w         ways
 }
 
 // reconcile decides, per asset, what Git must hold after a pull:
@@ -26,36 +31,51 @@ type reconciled struct {
 //	 b     x    b     Git moved: it stays and waits for apply
 //	 b     x    y     both moved: merged by value, or a conflict
 //
-// where each of b, x and y may be absence. pathOf names the file of an asset;
-// dirty says whether a person edited it and did not commit.
-func reconcile(desired, live, base *asset.Set, pathOf func(*asset.Asset) string, dirty map[string]bool) (*reconciled, error) {
-	r := &reconciled{Git: map[asset.ID][]byte{}}
+// where each of b, x and y may be absence, and the rule of the asset may say
+// otherwise (importer.Rule.Settle).
+func reconcile(desired, live, base *asset.Set, w ways) (*reconciled, error) {
+	r := &reconciled{Git: map[asset.ID][]byte{}, w: w}
 	for _, id := range allIDs(desired, live, base) {
 		if _, bad := desired.Unreadable(id); bad {
 			continue
 		}
-		if err := r.one(id, desired.Get(id), live, base.Get(id), pathOf, dirty); err != nil {
+		if err := r.one(id, desired.Get(id), live, base.Get(id)); err != nil {
 			return nil, fmt.Errorf("%s: %w", id, err)
 		}
 	}
 	return r, nil
 }
 
-func (r *reconciled) one(id asset.ID, d *asset.Asset, live *asset.Set, b *asset.Asset, pathOf func(*asset.Asset) string, dirty map[string]bool) error {
+// ways are how a pull treats assets; all but pathOf may be nil.
+type ways struct {
+	pathOf func(*asset.Asset) string // the file of an asset
+	dirty  map[string]bool           // files that a person edited and did not commit
+	policy importer.Policy
+}
+
+func (w ways) rule(info asset.Info) importer.Rule {
+	if w.policy.Rule == nil {
+		return importer.Rule{}
+	}
+	return w.policy.Rule(info)
+}
+
+func (r *reconciled) one(id asset.ID, d *asset.Asset, live *asset.Set, b *asset.Asset) error {
 	r.Git[id] = content(d)
 	l := live.Get(id)
 	switch {
 	case live.Absent(id):
-		r.gone(id, d, b, dirty)
+		r.gone(id, d, b)
 		return nil
 	case l == nil: // unreadable or outside the selection: never treated as absent
 		return nil
 	}
-	have, err := takeUnread(l, content(d))
+	rule := r.w.rule(l.Info)
+	have, err := visible(l, content(d), rule)
 	if err != nil {
 		return err
 	}
-	moved, err := movedSince(l, b)
+	moved, err := movedSince(l, b, rule)
 	if err != nil {
 		return err
 	}
@@ -63,24 +83,40 @@ func (r *reconciled) one(id asset.ID, d *asset.Asset, live *asset.Set, b *asset.
 		r.Changed = append(r.Changed, id)
 	}
 	if d == nil {
-		r.fresh(l, b, moved, pathOf, dirty)
+		r.fresh(l, b, moved, rule)
 		return nil
 	}
-	return r.both(d, l, have, b, pathOf, dirty)
+	return r.both(d, l, have, b, rule)
+}
+
+// visible is live's content with from's word for what live cannot show, and for
+// what the rule does not compare.
+func visible(l *asset.Asset, from []byte, rule importer.Rule) ([]byte, error) {
+	have, err := takeUnread(l, from)
+	if err != nil {
+		return nil, err
+	}
+	return merge.Take(have, from, rule.Ignore)
 }
 
 // gone handles an asset that the server no longer has.
-func (r *reconciled) gone(id asset.ID, d, b *asset.Asset, dirty map[string]bool) {
+func (r *reconciled) gone(id asset.ID, d, b *asset.Asset) {
 	if b == nil {
 		return // new in Git, waits for apply
 	}
 	r.Removed = append(r.Removed, id)
+	if d == nil {
+		return // gone on both sides
+	}
+	if !bytes.Equal(d.Content, b.Content) {
+		rule := r.w.rule(d.Info)
+		c := Conflict{ID: id, Title: d.Title, Path: d.Path, Text: "deleted on the server, but changed in Git since both last agreed"}
+		if !r.decide(c, rule) || rule.Prefers(importer.Git) {
+			return
+		}
+	}
 	switch {
-	case d == nil: // gone on both sides
-	case !bytes.Equal(d.Content, b.Content):
-		r.Conflicts = append(r.Conflicts, Conflict{ID: id, Title: d.Title, Path: d.Path,
-			Text: "deleted on the server, but changed in Git since both last agreed"})
-	case dirty[d.Path]:
+	case r.w.dirty[d.Path]:
 		r.Dirty = append(r.Dirty, d.Path)
 	default:
 		r.Git[id] = nil
@@ -88,17 +124,36 @@ func (r *reconciled) gone(id asset.ID, d, b *asset.Asset, dirty map[string]bool)
 	}
 }
 
-// fresh handles an asset that is live and not in Git.
-func (r *reconciled) fresh(l, b *asset.Asset, moved bool, pathOf func(*asset.Asset) string, dirty map[string]bool) {
-	if b != nil { // deleted in Git since: waits for apply, unless live moved too
-		if moved {
-			r.Conflicts = append(r.Conflicts, Conflict{ID: l.ID, Title: l.Title,
-				Text: deletedAndEdited})
-		}
-		return
+// decide settles a conflict by the rule, or leaves it to a person; it reports which.
+func (r *reconciled) decide(c Conflict, rule importer.Rule) bool {
+	c.Winner = rule.Winner()
+	if c.Winner == "" {
+		r.Conflicts = append(r.Conflicts, c)
+		return false
 	}
-	p := pathOf(l)
-	if dirty[p] {
+	r.Decided = append(r.Decided, c)
+	return true
+}
+
+// fresh handles an asset that is live and not in Git.
+func (r *reconciled) fresh(l, b *asset.Asset, moved bool, rule importer.Rule) {
+	if b != nil { // deleted in Git since: waits for apply, unless live moved too
+		if !moved {
+			return
+		}
+		c := Conflict{ID: l.ID, Title: l.Title, Text: deletedAndEdited}
+		if !r.decide(c, rule) {
+			if rule.OnConflict == importer.Branch {
+				r.Parked = append(r.Parked, Parked{Info: l.Info, Path: r.w.pathOf(l), Content: l.Content})
+			}
+			return
+		}
+		if rule.Prefers(importer.Git) {
+			return
+		}
+	}
+	p := r.w.pathOf(l)
+	if r.w.dirty[p] {
 		r.Dirty = append(r.Dirty, p)
 		return
 	}
@@ -108,18 +163,18 @@ func (r *reconciled) fresh(l, b *asset.Asset, moved bool, pathOf func(*asset.Ass
 
 const deletedAndEdited = "deleted in Git, but changed on the server since both last agreed"
 
-// movedSince reports whether live differs from base in what it can show. Without
-// a base everything counts as moved.
-func movedSince(l, b *asset.Asset) (bool, error) {
+// movedSince reports whether live differs from base in what it can show and the
+// rule compares. Without a base everything counts as moved.
+func movedSince(l, b *asset.Asset, rule importer.Rule) (bool, error) {
 	if b == nil {
 		return true, nil
 	}
-	have, err := takeUnread(l, b.Content)
+	have, err := visible(l, b.Content, rule)
 	return !bytes.Equal(have, b.Content), err
 }
 
-// both handles an asset that stands on both sides.
-func (r *reconciled) both(d, l *asset.Asset, have []byte, b *asset.Asset, pathOf func(*asset.Asset) string, dirty map[string]bool) error {
+// both handles an asset that stands on both sides. have is what live holds.
+func (r *reconciled) both(d, l *asset.Asset, have []byte, b *asset.Asset, rule importer.Rule) error {
 	if bytes.Equal(d.Content, have) {
 		return nil
 	}
@@ -127,30 +182,58 @@ func (r *reconciled) both(d, l *asset.Asset, have []byte, b *asset.Asset, pathOf
 	if err != nil {
 		return err
 	}
-	merged, conflicts, err := merge.Three(content(b), want, have)
+	contest, err := r.w.policy.Contest(d.ID, content(b), have)
 	if err != nil {
 		return err
 	}
-	if len(conflicts) > 0 {
-		r.Conflicts = append(r.Conflicts, Conflict{ID: d.ID, Title: d.Title, Path: d.Path, Values: conflicts})
-		return nil
+	s, err := rule.Settle(content(b), want, have, contest)
+	if err != nil {
+		return err
 	}
-	if bytes.Equal(merged, d.Content) {
-		return nil // only Git moved
+	if len(s.Conflicts)+len(s.Decided) > 0 {
+		c := Conflict{ID: d.ID, Title: d.Title, Path: d.Path, Values: append(s.Conflicts, s.Decided...), Text: returnedText(contest, s)}
+		if !r.decide(c, rule) {
+			if rule.OnConflict == importer.Branch {
+				r.Parked = append(r.Parked, Parked{Info: l.Info, Path: d.Path, Content: have})
+			}
+			return nil
+		}
 	}
-	if dirty[d.Path] {
+	changed := !bytes.Equal(s.Content, d.Content)
+	if changed && r.w.dirty[d.Path] {
 		r.Dirty = append(r.Dirty, d.Path)
 		return nil
 	}
-	r.Git[d.ID] = merged
-	info := l.Info
-	info.Title = titleOf(merged, l.Title)
-	r.Pulled = append(r.Pulled, Pulled{Info: info, Action: "changed", Path: d.Path, Before: d.Content, After: merged})
-	if to := pathOf(&asset.Asset{Info: info, Path: d.Path}); to != d.Path && !dirty[to] {
-		last := &r.Pulled[len(r.Pulled)-1]
-		last.From, last.Path = d.Path, to
+	if len(s.Edits) > 0 {
+		r.Edits = append(r.Edits, LiveEdit{Info: l.Info, Path: d.Path, Values: s.Edits, Reverted: rule.OnLiveEdit == importer.Revert})
 	}
+	if !changed {
+		return nil // only Git moved
+	}
+	r.change(d, l, s.Content)
 	return nil
+}
+
+// change gives an asset's file a new content, and a new name where its title moved.
+func (r *reconciled) change(d, l *asset.Asset, to []byte) {
+	r.Git[d.ID] = to
+	info := l.Info
+	info.Title = titleOf(to, l.Title)
+	r.Pulled = append(r.Pulled, Pulled{Info: info, Action: "changed", Path: d.Path, Before: d.Content, After: to})
+	if p := r.w.pathOf(&asset.Asset{Info: info, Path: d.Path}); p != d.Path && !r.w.dirty[p] {
+		last := &r.Pulled[len(r.Pulled)-1]
+		last.From, last.Path = d.Path, p
+	}
+}
+
+// returnedText says that values are in conflict because the server put them back.
+func returnedText(c importer.Contest, s importer.Settled) string {
+	for _, v := range append(s.Conflicts, s.Decided...) {
+		if slices.Contains(c.Returned, v.Path) {
+			return "the server has values again that an apply had replaced: somebody may have saved a page that was opened before"
+		}
+	}
+	return ""
 }
 
 func titleOf(doc []byte, otherwise string) string {

@@ -75,7 +75,7 @@ func reconcileState(t *testing.T, b, g, l, trouble string) {
 	case "dirty":
 		dirty[filePath] = true
 	}
-	r, err := reconcile(desired, live, base, func(*asset.Asset) string { return filePath }, dirty)
+	r, err := reconcile(desired, live, base, ways{pathOf: func(*asset.Asset) string { return filePath }, dirty: dirty})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func planKeepsLive(rt *rapid.T, t testing.TB, git []byte, live, base *asset.Set)
 
 func mustReconcile(t testing.TB, desired, live, base *asset.Set) *reconciled {
 	t.Helper()
-	r, err := reconcile(desired, live, base, func(*asset.Asset) string { return filePath }, nil)
+	r, err := reconcile(desired, live, base, ways{pathOf: func(*asset.Asset) string { return filePath }})
 	if err != nil {
 		t.Fatal(err)
 	}

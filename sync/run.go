@@ -18,7 +18,7 @@ import (
 // Run is one recorded execution: what a command reports.
 type Run struct {
 	ID       string
-	Op       string // pull, apply, restore, manage, release
+	Op       string // pull, apply, restore, undo, resolve, manage, release
 	Instance string
 	Server   string // version, when known
 	Started  time.Time
@@ -30,6 +30,8 @@ type Run struct {
 	Unpushed  bool       // the remote could not be reached: commits wait here
 	Pulled    []Pulled   // files that changed in Git
 	Conflicts []Conflict // a person must choose
+	Decided   []Conflict // the rules chose
+	Edits     []LiveEdit // edits on the server of which on_live_edit says more than accept
 	Dirty     []string   // files a person edited and did not commit; left alone
 	Failures  []Failure  // assets that could not be handled
 	Accepted  []Failure  // the same, listed under accept: in the config
@@ -49,6 +51,8 @@ type Run struct {
 	hidden  map[string]string // what a witness may be hiding, and the account that had seen it
 	alive   []string          // what it found again though a run had deleted it, in words
 
+	returned map[string][]string // see baseState
+
 	Checks    []Check      // what was refreshed or tried afterwards
 	Inventory []asset.Info // what manage took in, or release took out
 	Managed   int          // assets in the inventory afterwards
@@ -56,6 +60,9 @@ type Run struct {
 	Plan    *importer.Plan
 	Outcome *importer.Outcome
 	Backup  string // ref of the pre-image
+	Undoes  string // the run that this one puts back
+
+	backup *Backup
 }
 
 // Pulled is one file that a pull changed.
@@ -73,8 +80,18 @@ type Conflict struct {
 	ID     asset.ID
 	Title  string
 	Path   string
-	Values []merge.Conflict // empty when one side deleted the asset
-	Text   string           // what happened, when Values is empty
+	Values []merge.Conflict    // empty when one side deleted the asset
+	Text   string              // what happened, when Values do not say it
+	Winner importer.OnConflict // whose values count, when a rule says so
+	Branch string              // where the server's version is parked, "" for nowhere
+}
+
+// LiveEdit is an edit on the server of an asset whose rule does not just accept it.
+type LiveEdit struct {
+	Info     asset.Info // with who edited it
+	Path     string
+	Values   []merge.Conflict // Ours is what Git has, Theirs what the server has
+	Reverted bool             // the next apply writes Git's values; else the pull took them
 }
 
 // Failure is an asset that a run could not handle.
@@ -175,6 +192,13 @@ func (r *Run) written() map[asset.ID][]byte {
 		}
 	}
 	return out
+}
+
+// overrules reports whether a rule says that what the server has is to be
+// overwritten although Git has nothing new.
+func (r *Run) overrules() bool {
+	return slices.ContainsFunc(r.Edits, func(e LiveEdit) bool { return e.Reverted }) ||
+		slices.ContainsFunc(r.Decided, func(c Conflict) bool { return c.Winner == importer.Git })
 }
 
 // leftOut reports whether something that Git holds could not be put on the

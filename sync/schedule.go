@@ -14,7 +14,6 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/dashkeep/dashkeep/importer"
-	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
 // stopGrace is how long a run may go on after Serve was told to stop: it
@@ -109,7 +108,7 @@ func (e *Engine) tick(serving, ctx context.Context, in *Instance, o PullOptions,
 	if err != nil || !in.AutoApply || in.Direction == PullOnly || run.Held != nil || serving.Err() != nil {
 		return
 	}
-	if run, err := e.autoApply(ctx, in, run.live); run != nil || err != nil {
+	if run, err := e.autoApply(ctx, in, run); run != nil || err != nil {
 		report(run, err)
 	}
 }
@@ -117,9 +116,10 @@ func (e *Engine) tick(serving, ctx context.Context, in *Instance, o PullOptions,
 // autoApply brings what waits in Git to the server, planned on what the pull just
 // read; apply looks at the planned assets once more before it writes. It returns
 // nil, nil when nothing waits.
-func (e *Engine) autoApply(ctx context.Context, in *Instance, live *asset.Set) (*Run, error) {
+func (e *Engine) autoApply(ctx context.Context, in *Instance, pulled *Run) (*Run, error) {
+	live := pulled.live
 	waits, err := e.waits(in)
-	if err != nil || !waits {
+	if err != nil || !waits && !pulled.overrules() {
 		return nil, err
 	}
 	run := e.newRun("apply", in)

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 
+	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
 )
 
 // State says how an asset stands on both sides.
@@ -84,7 +86,7 @@ func (e *Engine) Status(ctx context.Context, name string) (*Status, error) {
 		if live.Unselected(id) {
 			continue
 		}
-		s, err := statusOf(id, desired, live, b.set)
+		s, err := statusOf(id, desired, live, b.set, in)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +105,7 @@ func (e *Engine) Status(ctx context.Context, name string) (*Status, error) {
 	return out, nil
 }
 
-func statusOf(id asset.ID, desired, live, base *asset.Set) (AssetStatus, error) {
+func statusOf(id asset.ID, desired, live, base *asset.Set, in *Instance) (AssetStatus, error) {
 	d, l, b := desired.Get(id), live.Get(id), base.Get(id)
 	s := AssetStatus{Info: asset.Info{ID: id}}
 	if d != nil {
@@ -137,11 +139,15 @@ func statusOf(id asset.ID, desired, live, base *asset.Set) (AssetStatus, error) 
 	if b == nil {
 		hidden = d.Content
 	}
-	have, err := takeUnread(l, hidden)
+	rule := in.rule(l.Info)
+	have, err := visible(l, hidden, rule)
 	if err != nil {
 		return s, err
 	}
-	liveMoved, err := movedSince(l, b)
+	if have, err = merge.Take(have, d.Content, rule.Ignore); err != nil {
+		return s, err
+	}
+	liveMoved, err := movedSince(l, b, rule)
 	if err != nil {
 		return s, err
 	}
@@ -151,7 +157,7 @@ func statusOf(id asset.ID, desired, live, base *asset.Set) (AssetStatus, error) 
 		s.State = InSync
 	case liveMoved && gitMoved:
 		s.State = BothMoved
-	case liveMoved:
+	case liveMoved && rule.OnLiveEdit != importer.Revert:
 		s.State = LiveNewer
 	default:
 		s.State = GitNewer

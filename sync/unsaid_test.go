@@ -34,7 +34,7 @@ func TestReconcile_whatGitDoesNotSayOfAccess(t *testing.T) {
 		{"moved on the server", ada, ada, bob, bob},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			r, err := reconcile(side(t, filePath, tc.git), side(t, "", tc.live), side(t, "", tc.base), func(*asset.Asset) string { return filePath }, nil)
+			r, err := reconcile(side(t, filePath, tc.git), side(t, "", tc.live), side(t, "", tc.base), ways{pathOf: func(*asset.Asset) string { return filePath }})
 			switch {
 			case err != nil || len(r.Conflicts) != 0:
 				t.Fatalf("%+v, %v", r, err)

@@ -87,7 +87,7 @@ a signal. Any other code means failure.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Sprintf("%v; see %s --help", err, c.CommandPath())}
 	})
-	root.AddCommand(a.demoCmd(), a.initCmd(), a.checkCmd(), a.pullCmd(), a.planCmd(), a.applyCmd(), a.restoreCmd(), a.bundleCmd(),
+	root.AddCommand(a.demoCmd(), a.initCmd(), a.checkCmd(), a.pullCmd(), a.planCmd(), a.applyCmd(), a.restoreCmd(), a.undoCmd(), a.runsCmd(), a.resolveCmd(), a.bundleCmd(),
 		a.manageCmd(), a.releaseCmd(), a.statusCmd(), a.lintCmd(), a.serveCmd(), a.configCmd(), a.versionCmd())
 	a.completeInstances(root.Commands()...)
 	return root

@@ -22,6 +22,7 @@ func TestJSONPageNamesEveryField(t *testing.T) {
 		"status": statusReport{}, "state": stateReport{}, "check": checkReport{}, "lint": findingReport{},
 		"bundle": bundleReport{}, "repository": repoReport{}, "finding": repoFindingReport{},
 		"rights": rightsReport{}, "kind": kindReport{},
+		"runs": writeReport{},
 	} {
 		if got, want := documented(page, heading), printed(v); !slices.Equal(got, want) {
 			t.Errorf("docs/json.md, %s\n has  %v\n want %v", heading, got, want)

@@ -85,6 +85,9 @@ func exitCode(ctx context.Context, err error) int {
 		login    *platform.LoginError
 		diverged *repo.DivergedError
 		held     *syncer.HeldError
+		find     *syncer.FindError
+		noRun    *syncer.UnknownRunError
+		dirty    *syncer.DirtyError
 		nothing  *syncer.NothingSelectedError
 	)
 	switch {
@@ -92,13 +95,13 @@ func exitCode(ctx context.Context, err error) int {
 		return exitOK
 	case errors.As(err, &coded):
 		return coded.code
-	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly), errors.As(err, &nothing):
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &unknown), errors.As(err, &pullOnly), errors.As(err, &nothing), errors.As(err, &find), errors.As(err, &noRun):
 		return exitUsage
 	case errors.As(err, &locked), errors.Is(err, repo.ErrLeased):
 		return exitLocked
 	case errors.As(err, &login):
 		return exitLogin
-	case errors.As(err, &diverged):
+	case errors.As(err, &diverged), errors.As(err, &dirty):
 		return exitConflict
 	case errors.As(err, &held):
 		return exitPartial

@@ -11,6 +11,7 @@ import (
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/diff"
+	"github.com/dashkeep/dashkeep/internal/merge"
 	"github.com/dashkeep/dashkeep/internal/summary"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
@@ -145,6 +146,7 @@ type changeReport struct {
 	Skip      string        `json:"skip,omitempty"`
 	Changes   []valueReport `json:"changes,omitempty"`
 	Conflicts any           `json:"conflicts,omitempty"`
+	Decided   any           `json:"decided,omitempty"`
 	Diff      string        `json:"diff,omitempty"`
 }
 
@@ -155,7 +157,7 @@ func (a *app) showPlan(plan *importer.Plan, run *syncer.Run, diffs bool) error {
 		for _, c := range plan.Changes {
 			r.Changes = append(r.Changes, changeReport{
 				Action: c.Action.String(), ID: c.ID.String(), Title: c.Title(), Path: pathOf(c), Applies: c.Applies(), Skip: c.Skip,
-				Changes: values(c.Compared()), Conflicts: conflictsOf(c), Diff: diffOf(c),
+				Changes: values(c.Compared()), Conflicts: conflictsOf(c.Conflicts), Decided: conflictsOf(c.Decided), Diff: diffOf(c),
 			})
 		}
 		for _, f := range run.Failures {
@@ -214,6 +216,12 @@ func planLine(plan *importer.Plan) string {
 	if n := count["skipped"]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d skipped", n))
 	}
+	if len(parts) == 0 && plan.Undoes != "" {
+		return fmt.Sprintf("%s: nothing to do, the server has what it had before run %s", plan.Instance, plan.Undoes)
+	}
+	if plan.Undoes != "" {
+		return fmt.Sprintf("%s: %s (as before run %s)", plan.Instance, strings.Join(parts, ", "), plan.Undoes)
+	}
 	if len(parts) == 0 {
 		return fmt.Sprintf("%s: nothing to do, the server has what Git says (%s)", plan.Instance, shortRev(plan.Revision))
 	}
@@ -239,14 +247,13 @@ func (a *app) printChange(c importer.Change, diffs bool) {
 	}
 	if len(c.Conflicts) > 0 && c.Action == importer.Delete {
 		a.printf("    deleted in Git, but changed on the server since both last agreed\n")
-	}
-	for _, v := range c.Conflicts {
-		if c.Action == importer.Delete {
+		for _, v := range c.Conflicts {
 			a.printf("    %s: %s → %s\n", v.Path, shown(v.Base), shown(v.Theirs))
-			continue
 		}
-		a.printf("    both sides moved %s\n      base   %s\n      git    %s\n      server %s\n", v.Path, shown(v.Base), shown(v.Ours), shown(v.Theirs))
+		return
 	}
+	a.printValues(c.Conflicts, "    both sides moved ")
+	a.printValues(c.Decided, "    both sides moved, decided by its rule: ")
 	if len(c.Conflicts) > 0 || c.Action != importer.Update {
 		return
 	}
@@ -287,11 +294,11 @@ func pathOf(c importer.Change) string {
 	return c.ID.String()
 }
 
-func conflictsOf(c importer.Change) any {
-	if len(c.Conflicts) == 0 {
+func conflictsOf(list []merge.Conflict) any {
+	if len(list) == 0 {
 		return nil
 	}
-	return c.Conflicts
+	return list
 }
 
 func indent(s, by string) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dashkeep/dashkeep/importer"
 	"github.com/dashkeep/dashkeep/internal/asset"
+	"github.com/dashkeep/dashkeep/internal/merge"
 	"github.com/dashkeep/dashkeep/internal/summary"
 	syncer "github.com/dashkeep/dashkeep/sync"
 )
@@ -46,7 +47,11 @@ type runReport struct {
 	Backup        string        `json:"backup,omitempty"`
 	Managed       *int          `json:"managed,omitempty"`
 	Assets        []assetReport `json:"assets"`
+	Undoes        string        `json:"undoes,omitempty"`
 	Conflicts     []assetReport `json:"conflicts,omitempty"`
+	Decided       []assetReport `json:"decided,omitempty"`
+	Resolved      []assetReport `json:"resolved,omitempty"`
+	LiveEdits     []assetReport `json:"live_edits,omitempty"`
 	Dirty         []string      `json:"dirty,omitempty"`
 	Failures      []assetReport `json:"failures,omitempty"`
 	Accepted      []assetReport `json:"accepted,omitempty"`
@@ -69,6 +74,9 @@ type assetReport struct {
 	Reason   string        `json:"reason,omitempty"`
 	Changes  []valueReport `json:"changes,omitempty"`
 	Values   any           `json:"values,omitempty"`
+	Winner   string        `json:"winner,omitempty"`
+	Branch   string        `json:"branch,omitempty"`
+	By       string        `json:"by,omitempty"`
 	Omitted  []string      `json:"omitted,omitempty"`
 	Unread   []string      `json:"unread,omitempty"`
 }
@@ -114,8 +122,10 @@ func reportOf(run *syncer.Run, code int, err error) runReport {
 	for _, info := range run.Inventory {
 		r.Assets = append(r.Assets, assetReport{ID: info.ID.String(), Title: info.Title, Action: run.Op})
 	}
-	for _, c := range run.Conflicts {
-		r.Conflicts = append(r.Conflicts, assetReport{ID: c.ID.String(), Title: c.Title, Path: c.Path, Reason: c.Text, Values: c.Values})
+	r.Undoes, r.Conflicts, r.Decided = run.Undoes, conflictReports(run.Conflicts), conflictReports(run.Decided)
+	for _, e := range run.Edits {
+		r.LiveEdits = append(r.LiveEdits, assetReport{ID: e.Info.ID.String(), Title: e.Info.Title, Path: e.Path, By: personOf(e.Info.UpdatedBy),
+			Action: editWord(e), Values: conflictsOf(e.Values)})
 	}
 	for _, f := range run.Failures {
 		r.Failures = append(r.Failures, failureReport(f))
@@ -160,6 +170,25 @@ func doneReport(d importer.Done) assetReport {
 	return r
 }
 
+func conflictReports(list []syncer.Conflict) []assetReport {
+	var out []assetReport
+	for _, c := range list {
+		out = append(out, assetReport{ID: c.ID.String(), Title: c.Title, Path: c.Path, Reason: c.Text, Values: conflictsOf(c.Values),
+			Winner: string(c.Winner), Branch: c.Branch})
+	}
+	return out
+}
+
+func personOf(p asset.Person) string { return first(p.Name, p.Username, p.Email) }
+
+// editWord says what becomes of an edit on the server.
+func editWord(e syncer.LiveEdit) string {
+	if e.Reverted {
+		return "reverted"
+	}
+	return "accepted"
+}
+
 // printProblems says what a person must know after a run, in words.
 func (a *app) printProblems(run *syncer.Run) {
 	for _, w := range run.Warnings {
@@ -179,13 +208,56 @@ func (a *app) printProblems(run *syncer.Run) {
 		if c.Text != "" {
 			a.printf("  %s\n", c.Text)
 		}
-		for _, v := range c.Values {
-			a.printf("  %s\n    base   %s\n    git    %s\n    server %s\n", v.Path, shown(v.Base), shown(v.Ours), shown(v.Theirs))
+		a.printValues(c.Values, "  ")
+		if c.Branch != "" {
+			a.printf("  The server's version is on branch %s.\n", c.Branch)
 		}
-		a.printf("  Both sides were left alone. Make them equal: change the file in Git or the asset on the server, then run again.\n")
+		a.printf("  Both sides were left alone. Say whose values count: dashkeep resolve %s/%s --take git (or live, or a file)\n", run.Instance, c.ID)
 	}
+	a.printDecided(run)
 	for _, d := range run.Dirty {
 		a.printf("%s %s has edits that are not committed, so it was left alone: commit or undo them, then run again\n", a.paint(yellow, "dirty:"), d)
+	}
+}
+
+// printValues shows values that both sides moved.
+func (a *app) printValues(list []merge.Conflict, before string) {
+	in := strings.Repeat(" ", len(before)-len(strings.TrimLeft(before, " ")))
+	for _, v := range list {
+		a.printf("%s%s\n%s  base   %s\n%s  git    %s\n%s  server %s\n", before, v.Path, in, shown(v.Base), in, shown(v.Ours), in, shown(v.Theirs))
+		if v.Text != "" {
+			a.printf("%s  %s\n", in, oneLine(v.Text))
+		}
+	}
+}
+
+// printDecided says what the rules decided: conflicts with a winner, and edits on the
+// server that are told or taken back.
+func (a *app) printDecided(run *syncer.Run) {
+	for _, c := range run.Decided {
+		side := "Git's"
+		if c.Winner == importer.Live {
+			side = "the server's"
+		}
+		what := c.Text
+		if len(c.Values) > 0 {
+			what = plural(len(c.Values), "value") + " moved on both sides"
+		}
+		a.printf("decided: %s %q: %s, %s counts\n", c.ID, oneLine(c.Title), what, side)
+	}
+	for _, e := range run.Edits {
+		who := "somebody"
+		if p := personOf(e.Info.UpdatedBy); p != "" {
+			who = p
+		}
+		what := "it is in Git now"
+		if e.Reverted {
+			what = "it is not taken over, and the next apply puts Git's back"
+		}
+		a.printf("%s %s %q: %s edited %s on the server; %s\n", a.paint(yellow, "edited:"), e.Info.ID, oneLine(e.Info.Title), oneLine(who), plural(len(e.Values), "value"), what)
+		if a.verbose {
+			a.printValues(e.Values, "  ")
+		}
 	}
 }
 

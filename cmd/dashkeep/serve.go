@@ -57,6 +57,12 @@ func logRun(log *slog.Logger, run *syncer.Run, err error) {
 	for _, c := range run.Conflicts {
 		log.Warn("conflict: Git and the server moved the same value", "asset", c.ID.String(), "title", c.Title, "path", c.Path)
 	}
+	for _, c := range run.Decided {
+		log.Info("conflict decided by a rule", "asset", c.ID.String(), "title", c.Title, "path", c.Path, "winner", string(c.Winner))
+	}
+	for _, e := range run.Edits {
+		log.Warn("edited on the server", "asset", e.Info.ID.String(), "title", e.Info.Title, "by", personOf(e.Info.UpdatedBy), "values", len(e.Values), "outcome", editWord(e))
+	}
 	for _, d := range run.Dirty {
 		log.Warn("left alone: edited and not committed", "path", d)
 	}

@@ -155,15 +155,24 @@ func instanceOf(c *config.Instance) *syncer.Instance {
 	in := &syncer.Instance{
 		Name: c.Name, Platform: c.Platform, Root: filepath.ToSlash(c.Path), Sharded: c.Layout == config.Sharded,
 		Direction: syncer.Direction(c.Direction), AutoApply: c.AutoApply,
-		Prune:    importer.Prune{Enabled: c.Prune.Enabled, Max: c.Prune.Max, MaxPercent: c.Prune.MaxPercent},
-		Brake:    exporter.Brake{Removed: c.PullBrake.Removed, ChangedPercent: c.PullBrake.ChangedPercent},
-		Rule:     func(info asset.Info) importer.Rule { return ruleOf(c, info) },
-		Author:   func(p asset.Person) (repo.Signature, bool) { return authorOf(c, p) },
+		Prune:        importer.Prune{Enabled: c.Prune.Enabled, Max: c.Prune.Max, MaxPercent: c.Prune.MaxPercent},
+		Brake:        exporter.Brake{Removed: c.PullBrake.Removed, ChangedPercent: c.PullBrake.ChangedPercent},
+		Rule:         func(info asset.Info) importer.Rule { return ruleOf(c, info) },
+		Author:       func(p asset.Person) (repo.Signature, bool) { return authorOf(c, p) },
+		RevertWindow: time.Duration(c.RevertWindow), Keep: syncer.Keep{Age: time.Duration(c.Backups.Age), Last: c.Backups.Last},
 		Schedule: c.Schedule.In(c.Location()), FullPull: c.FullPull.In(c.Location()),
 		Accepted: func(id asset.ID, now time.Time) (string, bool) {
 			acc, ok := c.Accepted(id, now)
 			return acc.Reason, ok
 		},
+	}
+	if f, err := factory(c.Platform); err == nil {
+		in.Rules, in.Kinds = f.Rules, f.Kinds
+	}
+	for _, r := range c.Rules {
+		if r.Path != "" {
+			in.Folders = append(in.Folders, r.Path)
+		}
 	}
 	if len(c.Select.Kinds)+len(c.Select.Include)+len(c.Select.Exclude) > 0 {
 		in.Select = exporter.Selection{Match: c.Select.Match}
@@ -179,7 +188,10 @@ func ruleOf(c *config.Instance, info asset.Info) importer.Rule {
 	if !configured && err == nil && slices.Contains(f.Guarded, info.ID.Kind) {
 		return importer.Rule{Overwrite: importer.Never, Where: "the default for kind:" + string(info.ID.Kind)}
 	}
-	out := importer.Rule{Overwrite: importer.Overwrite(r.Overwrite), Protect: r.Protect}
+	out := importer.Rule{
+		Overwrite: importer.Overwrite(r.Overwrite), Protect: r.Protect, Folder: r.Path,
+		OnConflict: importer.OnConflict(r.OnConflict), OnLiveEdit: importer.OnLiveEdit(r.OnLiveEdit),
+	}
 	if k := info.ID.Kind; err == nil && slices.Contains(f.Rights, k) && !slices.Contains(c.ApplyKinds, k) {
 		out.ReadOnly = fmt.Sprintf("%s are rights, which are only read; to write them: apply_kinds: [%s]", k.Plural(), k)
 	}

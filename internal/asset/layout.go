@@ -115,21 +115,25 @@ func (l Layout) Allocator(existing map[ID]string) *Allocator {
 // of the uid grows until the path is free. The answer depends on the calls before,
 // so ask in a fixed order (by ID).
 func (a *Allocator) Path(id ID, title string) string {
+	return a.PathAt(a.layout.Dir("", id), id, title)
+}
+
+// PathAt is Path for a new file in a given folder (Layout.Dir).
+func (a *Allocator) PathAt(dir string, id ID, title string) string {
 	if p, ok := a.byID[id]; ok {
 		return p
 	}
-	p := a.free(id, Slug(title))
+	p := a.free(id, dir, Slug(title))
 	a.byID[id] = p
 	a.taken[FoldPath(p)] = id
 	return p
 }
 
-func (a *Allocator) free(id ID, slug string) string {
+func (a *Allocator) free(id ID, dir, slug string) string {
 	uid := safeUID(id.UID)
-	sum := sha256.Sum256([]byte(id.String()))
-	digest := hex.EncodeToString(sum[:])
+	digest := digestOf(id)
 	for n := 8; ; n += 4 {
-		if p := a.join(id, slug, strings.TrimRight(uid[:min(n, len(uid))], "-"), digest); a.isFree(p) {
+		if p := a.join(dir, slug, strings.TrimRight(uid[:min(n, len(uid))], "-"), digest); a.isFree(p) {
 			return p
 		}
 		if n >= len(uid) {
@@ -138,11 +142,11 @@ func (a *Allocator) free(id ID, slug string) string {
 	}
 	// uids that differ only by case or by what a file name cannot hold
 	for n := 8; n < len(digest); n += 4 {
-		if p := a.join(id, slug, uid[:min(8, len(uid))]+"-"+digest[:n], digest); a.isFree(p) {
+		if p := a.join(dir, slug, uid[:min(8, len(uid))]+"-"+digest[:n], digest); a.isFree(p) {
 			return p
 		}
 	}
-	return a.join(id, slug, digest, digest)
+	return a.join(dir, slug, digest, digest)
 }
 
 func (a *Allocator) isFree(p string) bool {
@@ -150,15 +154,26 @@ func (a *Allocator) isFree(p string) bool {
 	return !taken
 }
 
-func (a *Allocator) join(id ID, slug, uid, digest string) string {
+func (a *Allocator) join(dir, slug, uid, digest string) string {
 	if uid == "" {
 		uid = digest[:8]
 	}
-	dir := path.Join(a.layout.Root, id.Kind.Plural())
-	if a.layout.Sharded {
-		dir = path.Join(dir, shard(id.UID, digest))
-	}
 	return path.Join(dir, slug+"."+uid+".yaml")
+}
+
+// Dir is the folder of an asset's file: <root>/<kind plural>, with a folder of the
+// caller's below it, and the shard last.
+func (l Layout) Dir(folder string, id ID) string {
+	dir := path.Join(l.Root, id.Kind.Plural(), folder)
+	if l.Sharded {
+		dir = path.Join(dir, shard(id.UID, digestOf(id)))
+	}
+	return dir
+}
+
+func digestOf(id ID) string {
+	sum := sha256.Sum256([]byte(id.String()))
+	return hex.EncodeToString(sum[:])
 }
 
 // shard is two hex digits: the uid's own when it begins so, else of its digest.

@@ -80,15 +80,17 @@ type Instance struct {
 	FullPull  Cron      `yaml:"full_pull" doc:"when a pull reads everything, trusting no change time; without it, a day after it last did"`
 	Direction Direction `yaml:"direction" jsonschema:"default=pull" doc:"pull: the server is never written; apply: Git is written to the server; two-way: both"`
 
-	Select     Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
-	ApplyKinds []asset.Kind `yaml:"apply_kinds" doc:"kinds that say who may do what, or act by themselves, are only read unless named here: role, rls (row-level security), report (alerts too)"`
-	PullBrake  PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
-	Prune      Prune        `yaml:"prune" doc:"deleting on the server what was deleted in Git: only what dashkeep created or was told to manage"`
-	Rules      []Rule       `yaml:"rules" doc:"what apply may overwrite; the first rule that matches an asset wins, and one with the defaults comes last by itself (connections such as databases: overwrite never)"`
-	Accept     []Accept     `yaml:"accept" doc:"assets known to be broken, which then do not fail a run"`
-	AutoApply  bool         `yaml:"auto_apply" jsonschema:"default=false" doc:"serve applies when the followed branch moves; needs direction apply or two-way"`
-	Secrets    Secrets      `yaml:"secrets" doc:"secrets to put back into an asset at apply, by KIND:UID and name, because Git never holds them"`
-	Authors    Authors      `yaml:"authors" doc:"Git author of each server user, as Name <e-mail> or the word committer; * stands for users not named"`
+	Select       Select       `yaml:"select" doc:"which assets are kept; what they depend on always comes along, and leaving the selection is not deletion"`
+	ApplyKinds   []asset.Kind `yaml:"apply_kinds" doc:"kinds that say who may do what, or act by themselves, are only read unless named here: role, rls (row-level security), report (alerts too)"`
+	PullBrake    PullBrake    `yaml:"pull_brake" doc:"a pull that would change more than this commits nothing until pull --accept; the first pull is exempt"`
+	Prune        Prune        `yaml:"prune" doc:"deleting on the server what was deleted in Git: only what dashkeep created or was told to manage"`
+	Rules        []Rule       `yaml:"rules" doc:"what happens to assets; the first rule that matches an asset wins, and one with the defaults comes last by itself (connections such as databases: overwrite never)"`
+	RevertWindow Span         `yaml:"revert_window" jsonschema:"default=24h" doc:"a value that goes back, within this time of an apply, to what it was before is a conflict and no edit: somebody saved a page that was opened earlier; 0 for never"`
+	Backups      Backups      `yaml:"backups" doc:"how long the state before each apply is kept for undo"`
+	Accept       []Accept     `yaml:"accept" doc:"assets known to be broken, which then do not fail a run"`
+	AutoApply    bool         `yaml:"auto_apply" jsonschema:"default=false" doc:"serve applies when the followed branch moves; needs direction apply or two-way"`
+	Secrets      Secrets      `yaml:"secrets" doc:"secrets to put back into an asset at apply, by KIND:UID and name, because Git never holds them"`
+	Authors      Authors      `yaml:"authors" doc:"Git author of each server user, as Name <e-mail> or the word committer; * stands for users not named"`
 }
 
 // Auth is the account on a server.
@@ -120,6 +122,12 @@ type PullBrake struct {
 	ChangedPercent int `yaml:"changed_percent" jsonschema:"default=25,minimum=0,maximum=100" doc:"hold when more than this share of the assets would change or leave"`
 }
 
+// Backups says how long pre-images are kept: one goes when both say so.
+type Backups struct {
+	Age  Span `yaml:"age" jsonschema:"default=90d" doc:"none goes that is younger, such as 90d or 36h"`
+	Last int  `yaml:"last" jsonschema:"default=20,minimum=1" doc:"the newest so many stay, however old"`
+}
+
 // Prune says whether and how much apply deletes.
 type Prune struct {
 	Enabled    bool `yaml:"enabled" jsonschema:"default=false" doc:"apply deletes without being asked by --prune; with auto_apply serve does too"`
@@ -131,9 +139,11 @@ type Prune struct {
 type Rule struct {
 	Match      Match      `yaml:"match" jsonschema:"required" doc:"which assets: * | kind:NAME | tag:GLOB | title:GLOB | owner:GLOB | KIND:UID"`
 	Overwrite  Overwrite  `yaml:"overwrite" jsonschema:"default=if-unchanged" doc:"if-unchanged: write what only Git changed; always: Git wins; never: existing assets are left alone"`
-	OnConflict OnConflict `yaml:"on_conflict" jsonschema:"default=stop" doc:"when Git and the server changed the same value: stop and show both"`
+	OnConflict OnConflict `yaml:"on_conflict" jsonschema:"default=stop" doc:"when Git and the server changed the same value. stop: leave the asset alone and show both; git, live: that side's value counts; branch: as stop, with the server's version on the branch conflict/INSTANCE/KIND/UID"`
+	OnLiveEdit OnLiveEdit `yaml:"on_live_edit" jsonschema:"default=accept" doc:"when only the server changed a value. accept: pull takes it into Git; notify: the same, with a warning; revert: pull leaves it out, and the next apply writes Git's value"`
 	Protect    bool       `yaml:"protect" jsonschema:"default=false" doc:"neither written nor deleted on the server"`
-	Ignore     []Ignore   `yaml:"ignore" doc:"values that are not compared: KIND:/json/pointer"`
+	Ignore     []Ignore   `yaml:"ignore" doc:"values that are not compared, so that each side keeps its own: KIND:/json/pointer"`
+	Path       string     `yaml:"path" doc:"folder for the files of matching assets, below the folder of their kind; files move with the next change of their content"`
 }
 
 // Accept names an asset that is known to be broken.

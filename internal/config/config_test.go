@@ -114,9 +114,12 @@ instances:
     pull_brake: {removed: 0}
     rules:
       - {match: "kind:database", overwrite: never}
-      - {match: "tag:certified", overwrite: always}
+      - {match: "tag:certified", overwrite: always, on_live_edit: notify}
+      - {match: "owner:*@fin.example.com", path: finance/eu/, on_conflict: branch}
       - {match: "dashboard:04f79081-fb49-7bac-7f14-cc76cd2ad93b", protect: true}
       - {match: "*", overwrite: if-unchanged, on_conflict: stop, ignore: ["chart:/spec/cache_timeout"]}
+    revert_window: 1d12h
+    backups: {age: 30d}
     accept: [{asset: "chart:c3d6", reason: "vendor dataset gone", until: 2027-01-31}]
     auto_apply: true
     secrets: {"database:a2dc77af": {password: {env: WAREHOUSE_PASSWORD}}}
@@ -144,6 +147,12 @@ func TestReadsEveryKey(t *testing.T) {
 	if in.Options.Kind == 0 || len(in.Options.Content) != 4 {
 		t.Errorf("options are not handed on: %+v", in.Options)
 	}
+	if time.Duration(in.RevertWindow) != 36*time.Hour || time.Duration(in.Backups.Age) != 30*24*time.Hour || in.Backups.Last != 20 {
+		t.Errorf("spans: %v %v", in.RevertWindow, in.Backups)
+	}
+	if r := in.Rules[2]; r.Path != "finance/eu" || r.OnConflict != config.Branch || r.OnLiveEdit != config.AcceptEdit || in.Rules[1].OnLiveEdit != config.NotifyEdit {
+		t.Errorf("rules: %+v", in.Rules)
+	}
 	db := asset.ID{Kind: "database", UID: "a2dc77af"}
 	if got := in.Secrets[db]["password"].Source(); got != "environment variable WAREHOUSE_PASSWORD" {
 		t.Errorf("secrets: %s", got)
@@ -152,8 +161,8 @@ func TestReadsEveryKey(t *testing.T) {
 	if !configured || rule.Overwrite != config.Always || rule.OnConflict != config.Stop {
 		t.Errorf("second rule with defaults: %+v", rule)
 	}
-	if !slices.Equal(in.Rules[3].Ignore, []config.Ignore{{Kind: "chart", Pointer: "/spec/cache_timeout"}}) {
-		t.Errorf("ignore %v", in.Rules[3].Ignore)
+	if !slices.Equal(in.Rules[4].Ignore, []config.Ignore{{Kind: "chart", Pointer: "/spec/cache_timeout"}}) {
+		t.Errorf("ignore %v", in.Rules[4].Ignore)
 	}
 	if len(c.Warnings) != 0 {
 		t.Errorf("warnings %v", c.Warnings)

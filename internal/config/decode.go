@@ -148,7 +148,10 @@ func (d *decoder) absent(v reflect.Value, f field) {
 // preset sets a default, which stands in a struct tag and so is known good
 // (a test decodes every one).
 func (d *decoder) preset(v reflect.Value, text string) {
-	d.scalar(&yaml.Node{Kind: yaml.ScalarNode, Value: text}, v, "default")
+	n := &yaml.Node{Kind: yaml.ScalarNode, Value: text}
+	if !d.special(n, v, "default") {
+		d.scalar(n, v, "default")
+	}
 }
 
 // pairs visits the keys of a mapping once each.

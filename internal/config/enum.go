@@ -49,11 +49,33 @@ func (Overwrite) Values() []string {
 // OnConflict says what happens when both sides changed a value.
 type OnConflict string
 
-// Stop leaves the asset alone and shows both values.
-const Stop OnConflict = "stop"
+// The ways to treat a conflict.
+const (
+	Stop     OnConflict = "stop"
+	GitWins  OnConflict = "git"
+	LiveWins OnConflict = "live"
+	Branch   OnConflict = "branch"
+)
 
 // Values lists what is allowed.
-func (OnConflict) Values() []string { return []string{string(Stop)} }
+func (OnConflict) Values() []string {
+	return []string{string(Stop), string(GitWins), string(LiveWins), string(Branch)}
+}
+
+// OnLiveEdit says what becomes of a value that only the server changed.
+type OnLiveEdit string
+
+// The ways to treat an edit on the server.
+const (
+	AcceptEdit OnLiveEdit = "accept"
+	NotifyEdit OnLiveEdit = "notify"
+	RevertEdit OnLiveEdit = "revert"
+)
+
+// Values lists what is allowed.
+func (OnLiveEdit) Values() []string {
+	return []string{string(AcceptEdit), string(NotifyEdit), string(RevertEdit)}
+}
 
 // SignFormat is the kind of the key that signs commits.
 type SignFormat string

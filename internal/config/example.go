@@ -94,10 +94,12 @@ instances:
     # Delete on the server what was deleted in Git, if dashkeep made it; needs apply or two-way.
     # prune: {enabled: true, max: 10, max_percent: 10}
 
-    # What apply may overwrite; the first match wins.
+    # What may be overwritten, and who wins; the first match counts.
     rules:
       # - {match: "kind:database", overwrite: never}
-      # - {match: "tag:certified", overwrite: always}
+      # - {match: "tag:certified", overwrite: always, on_live_edit: notify}
+      # - {match: "owner:*@fin.example.com", path: finance}    # a folder of its own
+      # When both sides changed a value: stop, git, live, or branch (docs/how-to/conflicts.md).
       - {match: "*", overwrite: if-unchanged, on_conflict: stop}
 
     # Passwords to put back at apply, because Git never holds them.

@@ -47,6 +47,17 @@ func (v *validator) instance(in *Instance, at string) {
 	if in.Prune.Enabled && !in.Direction.Writes() {
 		v.bad(at+".prune.enabled", "needs direction: apply or two-way (it is %s)", in.Direction)
 	}
+	if in.Backups.Last < 1 {
+		v.bad(at+".backups.last", "must be at least 1: without a pre-image there is no undo")
+	}
+	for i, r := range in.Rules {
+		if key := fmt.Sprintf("%s.rules[%d].path", at, i); v.given(key) {
+			if why := badFolder(r.Path); why != "" {
+				v.bad(key, "%q is not a folder: %s", r.Path, why)
+			}
+			in.Rules[i].Path = strings.TrimSuffix(r.Path, "/")
+		}
+	}
 	v.instanceKinds(in, at)
 }
 

@@ -18,7 +18,7 @@ func (c *Config) Instance(name string) *Instance {
 
 // DefaultRule holds for assets that no rule matches.
 func DefaultRule() Rule {
-	return Rule{Match: Match{text: "*", by: byAll}, Overwrite: IfUnchanged, OnConflict: Stop}
+	return Rule{Match: Match{text: "*", by: byAll}, Overwrite: IfUnchanged, OnConflict: Stop, OnLiveEdit: AcceptEdit}
 }
 
 // RuleFor is the first rule that matches the asset, else the DefaultRule with

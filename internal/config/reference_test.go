@@ -157,6 +157,8 @@ func typeName(t reflect.Type) string {
 		return "KIND:UID"
 	case reflect.TypeFor[asset.Kind]():
 		return "kind"
+	case reflect.TypeFor[Span]():
+		return "duration"
 	case reflect.TypeFor[Date]():
 		return "date"
 	case reflect.TypeFor[Cron]():

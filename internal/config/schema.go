@@ -106,6 +106,8 @@ func schemaOf(t reflect.Type) *jsonschema.Schema {
 		return text(`^(committer|[^<>]+ <[^<>]+@[^<>]+>)$`)
 	case reflect.TypeFor[time.Duration]():
 		return text(`^([0-9.]+(ns|us|µs|ms|s|m|h))+$`)
+	case reflect.TypeFor[Span]():
+		return text(`^([0-9]+d)?([0-9.]+(ns|us|µs|ms|s|m|h))*$|^0$`)
 	case reflect.TypeFor[Secrets]():
 		return &jsonschema.Schema{
 			Type:                 "object",

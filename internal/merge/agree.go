@@ -45,6 +45,11 @@ func agree(base, a, b *yaml.Node) *yaml.Node {
 		if field, ok := asset.Identity(base, a, b); ok {
 			return agreeList(field, base, a, b)
 		}
+		if agreed, ok := agreeTexts(base, a, b); ok {
+			return agreed
+		}
+	case isBlock(base) && isText(a) && isText(b):
+		return asset.Str(agreeText(base.Value, a.Value, b.Value))
 	}
 	return base
 }
@@ -69,18 +74,23 @@ func agreeList(field string, base, a, b *yaml.Node) *yaml.Node {
 			kept[id] = v
 		}
 	}
-	has := func(id string) bool { return kept[id] != nil }
-	both := func(id string) bool { return has(id) && x.byID[id] != nil && y.byID[id] != nil }
-	main := only(x.ids, both)
-	sides := [][]string{only(was.ids, has)}
-	if other := only(y.ids, both); !slices.Equal(main, other) {
-		sides = [][]string{only(x.ids, has), only(y.ids, has)}
-		slices.SortFunc(sides, slices.Compare)
-		main = only(was.ids, has)
-	}
 	out := asset.Seq()
-	for _, id := range arrange(main, sides...) {
+	for _, id := range agreeOrder(was.ids, x.ids, y.ids, func(id string) bool { return kept[id] != nil }) {
 		out.Content = append(out.Content, kept[id])
 	}
 	return out
+}
+
+// agreeOrder puts the kept ids in the order that both sides have, or in base's.
+func agreeOrder(base, a, b []string, kept func(string) bool) []string {
+	inA, inB := set(a), set(b)
+	both := func(id string) bool { return kept(id) && inA[id] && inB[id] }
+	main := only(a, both)
+	sides := [][]string{only(base, kept)}
+	if !slices.Equal(main, only(b, both)) {
+		sides = [][]string{only(a, kept), only(b, kept)}
+		slices.SortFunc(sides, slices.Compare)
+		main = only(base, kept)
+	}
+	return arrange(main, sides...)
 }

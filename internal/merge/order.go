@@ -117,6 +117,19 @@ func arrange(main []string, sides ...[]string) []string {
 	return out
 }
 
+// order is mergeOrder under the options of the merge.
+func (m *merger) order(base, ours, theirs []string, kept func(string) bool) (order []string, agreed bool) {
+	first, second := ours, theirs
+	if m.o.Theirs {
+		first, second = theirs, ours
+	}
+	order, agreed = mergeOrder(base, first, second, kept)
+	if agreed && m.o.Hold { // what only theirs reordered stays as ours has it
+		order = arrange(only(ours, kept), only(theirs, kept))
+	}
+	return order, agreed
+}
+
 func only(ids []string, keep func(string) bool) []string {
 	var out []string
 	for _, id := range ids {

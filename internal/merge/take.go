@@ -1,7 +1,9 @@
 package merge
 
 import (
+	"bytes"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +19,7 @@ import (
 // list means dst's list; its element in src is found by identity where the lists
 // have one. An absent src (nil) has no values to give, so dst comes back as it is.
 func Take(dst, src []byte, pointers []string) ([]byte, error) {
+	pointers = slices.DeleteFunc(slices.Clone(pointers), func(p string) bool { return onNeither(dst, src, p) })
 	if dst == nil || src == nil || len(pointers) == 0 {
 		return dst, nil
 	}
@@ -42,6 +45,16 @@ func Take(dst, src []byte, pointers []string) ([]byte, error) {
 		take(d, s, keys)
 	}
 	return encode(d)
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)
+
+// onNeither reports whether a plain look at the texts shows that neither document
+// has a value there: the usual case for what a server does not show, and a thousand
+// times cheaper than parsing.
+func onNeither(dst, src []byte, pointer string) bool {
+	key := pointer[strings.LastIndexByte(pointer, '/')+1:]
+	return plainKey.MatchString(key) && !bytes.Contains(dst, []byte(key)) && !bytes.Contains(src, []byte(key))
 }
 
 // lastFirst orders pointers so that removing one element of a list does not move

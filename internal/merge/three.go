@@ -1,13 +1,16 @@
 // Package merge combines canonical documents value by value: three-way, by what
 // two sides agree on, and by pointer. Mappings are merged by key. Lists whose
 // elements carry an identity (asset.Identity) are merged by element, with their
-// order as a value of its own; other lists are one value.
+// order as a value of its own, and so are lists of different texts; other lists,
+// where only the position says what an element is, are one value. Texts of
+// several lines are merged by lines.
 package merge
 
 import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 
@@ -21,20 +24,38 @@ type Conflict struct {
 	Base   *string `json:"base"`
 	Ours   *string `json:"git"`
 	Theirs *string `json:"server"`
+	// Text says why the values are in conflict, where that is not that both moved.
+	Text string `json:"text,omitempty"`
+}
+
+// Options are the choices of a merge. The zero value is what Three does.
+type Options struct {
+	Theirs bool // in a conflict theirs is taken, not ours
+	Hold   bool // what only theirs moved stays as it is
+	// Contested are pointers, as Conflict has them, at which a move of theirs alone
+	// is a conflict too.
+	Contested []string
+	Whole     []Structure
 }
 
 // Three merges what ours and theirs changed since base. nil is an absent
 // document; the others must be canonical. Where only one side moved its value is
 // taken; where both moved to the same value, that one; where they moved apart the
-// place is a Conflict and merged holds ours; call Three(base, theirs, ours) to
-// have theirs win, which differs in nothing else. Deleting what the other side
-// changed is a conflict too. merged is canonical, nil when the document is to be
-// absent. An error says which side does not parse.
+// place is a Conflict and merged holds ours. Deleting what the other side changed
+// is a conflict too. merged is canonical, nil when the document is to be absent. An
+// error says which side does not parse.
 func Three(base, ours, theirs []byte) (merged []byte, conflicts []Conflict, err error) {
+	return Merge(base, ours, theirs, Options{})
+}
+
+// Merge is Three with choices.
+func Merge(base, ours, theirs []byte, o Options) (merged []byte, conflicts []Conflict, err error) {
 	switch {
 	case same(ours, theirs), same(base, theirs):
 		return ours, nil, nil
-	case same(base, ours):
+	case same(base, ours) && o.Hold && len(o.Contested) == 0:
+		return ours, nil, nil
+	case same(base, ours) && len(o.Contested) == 0:
 		return theirs, nil, nil
 	}
 	var n [3]*yaml.Node
@@ -46,8 +67,9 @@ func Three(base, ours, theirs []byte) (merged []byte, conflicts []Conflict, err 
 			return nil, nil, err
 		}
 	}
-	var m merger
+	m := merger{o: o}
 	out := m.value(nil, n[0], n[1], n[2])
+	out = m.whole(out, n[0], n[1], n[2])
 	merged, err = encode(out)
 	return merged, m.conflicts, err
 }
@@ -77,24 +99,77 @@ func encode(n *yaml.Node) ([]byte, error) {
 	return out, nil
 }
 
-type merger struct{ conflicts []Conflict }
+type merger struct {
+	o         Options
+	conflicts []Conflict
+}
 
 // value merges one value; nil is absent.
 func (m *merger) value(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
+	contested := m.contested(path)
 	switch {
 	case asset.Equal(ours, theirs), asset.Equal(base, theirs):
 		return ours
-	case asset.Equal(base, ours):
-		return theirs
+	case contested == here:
+		return m.conflict(path, base, ours, theirs)
+	case asset.Equal(base, ours) && contested == nowhere:
+		return m.held(ours, theirs)
+	}
+	switch {
 	case asset.IsMap(ours) && asset.IsMap(theirs) && (base == nil || asset.IsMap(base)):
 		return m.mapping(path, base, ours, theirs)
 	case asset.IsSeq(ours) && asset.IsSeq(theirs) && (base == nil || asset.IsSeq(base)):
 		if field, ok := asset.Identity(base, ours, theirs); ok {
 			return m.list(path, field, base, ours, theirs)
 		}
+		if merged, ok := mergeTexts(base, ours, theirs); ok {
+			return m.held(ours, merged)
+		}
+	case isBlock(base) && isText(ours) && isText(theirs):
+		if merged, ok := mergeText(base.Value, ours.Value, theirs.Value); ok {
+			return m.held(ours, asset.Str(merged))
+		}
 	}
-	m.conflicts = append(m.conflicts, Conflict{asset.Pointer(path...), render(base), render(ours), render(theirs)})
+	return m.conflict(path, base, ours, theirs)
+}
+
+// held is a value that was merged from parts: what theirs moved of it may be held back.
+func (m *merger) held(ours, merged *yaml.Node) *yaml.Node {
+	if m.o.Hold {
+		return ours
+	}
+	return merged
+}
+
+func (m *merger) conflict(path []string, base, ours, theirs *yaml.Node) *yaml.Node {
+	m.conflicts = append(m.conflicts, Conflict{Path: asset.Pointer(path...), Base: render(base), Ours: render(ours), Theirs: render(theirs)})
+	if m.o.Theirs {
+		return theirs
+	}
 	return ours
+}
+
+// Where a contested value stands, seen from a place in the document.
+const (
+	nowhere = iota // neither at it nor below it
+	here
+	below
+)
+
+func (m *merger) contested(path []string) int {
+	if len(m.o.Contested) == 0 {
+		return nowhere
+	}
+	p, at := asset.Pointer(path...), nowhere
+	for _, c := range m.o.Contested {
+		switch {
+		case c == p:
+			return here
+		case strings.HasPrefix(c, p+"/"):
+			at = below
+		}
+	}
+	return at
 }
 
 func render(n *yaml.Node) *string {
@@ -125,9 +200,9 @@ func (m *merger) list(path []string, field string, base, ours, theirs *yaml.Node
 			kept[id] = v
 		}
 	}
-	order, agreed := mergeOrder(b.ids, o.ids, t.ids, func(id string) bool { return kept[id] != nil })
+	order, agreed := m.order(b.ids, o.ids, t.ids, func(id string) bool { return kept[id] != nil })
 	if !agreed {
-		m.conflicts = append(m.conflicts, Conflict{asset.Pointer(path...), renderOrder(base, b), renderOrder(ours, o), renderOrder(theirs, t)})
+		m.conflicts = append(m.conflicts, Conflict{Path: asset.Pointer(path...), Base: renderOrder(base, b), Ours: renderOrder(ours, o), Theirs: renderOrder(theirs, t)})
 	}
 	out := asset.Seq()
 	for _, id := range order {

@@ -43,6 +43,17 @@ type KindRules struct {
 	Unread []Field
 	Values []Values    // documented values of fields that have a closed list of them
 	Access []AccessKey // nil for kinds whose access section is left as it is
+	Whole  []Structure // values whose parts must fit together
+}
+
+// Structure is a value whose parts must fit together: one that a merge broke is a
+// conflict, and is then taken from one side as a whole.
+type Structure struct {
+	Path string // JSON pointer into the spec
+	Why  string
+	// Check lists what is wrong with the value, in a fixed order and in words that do
+	// not depend on what is right; nil is absent. It must take values of any form.
+	Check func(*yaml.Node) []string
 }
 
 // RefersTo reports whether documents of the kind may refer to assets of kind k.

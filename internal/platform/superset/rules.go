@@ -203,6 +203,7 @@ func dashboardRules() normalize.KindRules {
 	const cross, global = "/metadata/chart_configuration", "/metadata/global_chart_configuration"
 	return normalize.KindRules{UID: "uuid", Title: "dashboard_title", Access: accessKeys(kindDashboard),
 		Unread: []normalize.Field{{Name: "theme_uuid", Why: "exported from 6.0.0 on"}},
+		Whole:  []normalize.Structure{{Path: "/position", Check: checkLayout, Why: "places name each other as children and parents"}},
 		Rules: slices.Concat([]normalize.Rule{
 			version, tagsAside,
 			{Op: normalize.Drop, Path: "/metadata/show_native_filters", Why: "the importer removes it (dashboard/importers/v1/utils.py)"},
