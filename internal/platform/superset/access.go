@@ -37,6 +37,8 @@ func accessKeys(k asset.Kind) []normalize.AccessKey {
 		return []normalize.AccessKey{owners, tags, managed}
 	case kindSavedQuery:
 		return []normalize.AccessKey{tags}
+	case kindReport:
+		return []normalize.AccessKey{owners}
 	case kindDashboard:
 		return []normalize.AccessKey{owners, tags, managed,
 			{Key: keyRoles, Tidy: normalize.TidyNames, Why: "never exported (F14): names; row ids differ per server"},

@@ -55,12 +55,13 @@ func readRow(t trait, data json.RawMessage) (row, error) {
 		UTC       string `json:"changed_on_utc"`
 		ChangedOn string `json:"changed_on"`
 		ChangedBy person `json:"changed_by"`
+		Owners    []person `json:"owners"`
 	}
 	var fields map[string]json.RawMessage
 	if err := errors.Join(json.Unmarshal(data, &some), json.Unmarshal(data, &fields)); err != nil {
 		return r, err
 	}
-	r = row{ID: some.ID, UUID: some.UUID, UTC: some.UTC, ChangedOn: some.ChangedOn, ChangedBy: some.ChangedBy, raw: data}
+	r = row{ID: some.ID, UUID: some.UUID, UTC: some.UTC, ChangedOn: some.ChangedOn, ChangedBy: some.ChangedBy, Owners: some.Owners, raw: data}
 	for field, to := range map[string]*string{t.title: &r.name, t.with: &r.with} {
 		if text := fields[field]; text != nil {
 			if err := json.Unmarshal(text, to); err != nil {

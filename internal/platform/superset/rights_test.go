@@ -316,6 +316,42 @@ func TestReportsArriveSwitchedOff(t *testing.T) {
 	}
 }
 
+// TestReportsKeepTheirOwners: by e-mail, on a server where they have other row ids;
+// who is not there is named, and the account that makes a report does not stay.
+func TestReportsKeepTheirOwners(t *testing.T) {
+	mia := st.User{Username: "mia", Password: "x", First: "Mia", Last: "Öz", Email: "mia@example.com"}
+	gus := st.User{Username: "gus", Password: "x", First: "Gus", Last: "G", Email: "gus@example.com"}
+	_, c, from := guarded(t, "4.1.4", true, nil, st.WithUsers(mia, gus))
+	share := named(t, readAll(t, from), "report", "Share")
+	for _, owners := range [][]int{{2}, {2, 3}} {
+		if err := c.Set(t.Context(), st.Report, 3, map[string]any{"owners": owners}); err != nil {
+			t.Fatal(err)
+		}
+		want := named(t, readAll(t, from), "report", "Share")
+		if string(want.Content) == string(share.Content) || !strings.Contains(string(want.Content), "  owners:\n    - ") {
+			t.Fatalf("owners are not read\n%s", want.Content)
+		}
+		_, _, to := guarded(t, "4.1.4", true, nil, st.WithUsers(st.User{Username: "eve", Password: "x", Email: "eve@example.com"}, mia), st.WithFirstID(700))
+		for range 2 { // made, then updated
+			for _, r := range to.Import(t.Context(), []*asset.Asset{want}, nil) {
+				told := slices.ContainsFunc(r.Omitted, func(n asset.Note) bool {
+					return n.Path == "/access/owners" && strings.Contains(n.Text, "gus@example.com")
+				})
+				if r.Err != nil || told != (len(owners) == 2) {
+					t.Errorf("%v: %v %v", owners, r.Err, r.Omitted)
+				}
+			}
+			got := string(named(t, readAll(t, to), "report", "Share").Content)
+			if !strings.Contains(got, "    - mia@example.com\n") || strings.Contains(got, "admin@") || strings.Contains(got, "gus@") {
+				t.Errorf("%v became\n%s", owners, got)
+			}
+			if err := to.Delete(t.Context(), want.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 func TestReportsThatCannotBeSent(t *testing.T) {
 	_, c, p := guarded(t, "4.1.4", true, nil)
 	as := readAll(t, p)

@@ -101,7 +101,7 @@ func (c *conn) with(x *index, rows []keyed) *index {
 // look at what came: a server mixes up the filters of requests that it answers at
 // the same time (see layerRecords).
 func (c *conn) rowsOf(ctx context.Context, k asset.Kind, es []*entry, count int) ([]row, error) {
-	if len(es)*pageSize >= count || traitOf(k).nameless {
+	if len(es)*pageSize >= count || traitOf(k).nameless || isRecord(k) { // lists of reports have no filter by row
 		return c.listKind(ctx, k)
 	}
 	pages := make([]page, len(es))
