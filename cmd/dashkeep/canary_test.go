@@ -155,6 +155,7 @@ func newAviary(t *testing.T) (*aviary, *supersettest.Server, string) {
 		f["sql"] = "SELECT * FROM dblink('host=db.example.com user=svc password=" + canarySQL + "', 'select 1')\n" +
 			"UNION ALL SELECT * FROM url('https://api.example.com/rows?format=csv&api_key=" + canaryLink + "')"
 		f["template_params"] = `{"region": "EMEA", "warehouse_password": "` + canaryParams + `"}`
+		f["catalog"] = "x" // what Superset writes into a dataset without one, once its owners are set
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -184,18 +184,20 @@ func (s *Server) authenticated(w http.ResponseWriter, r *http.Request, f func(*c
 	}
 	held := newAnswer()
 	c := &call{w: held, r: r}
-	s.mu.Lock()
-	for i := range s.users {
-		if s.users[i].Username == u.Username {
-			c.user = i + 1
+	func() {
+		s.mu.Lock()
+		defer s.mu.Unlock() // also when f panics: the test that found it out should not hang
+		for i := range s.users {
+			if s.users[i].Username == u.Username {
+				c.user = i + 1
+			}
 		}
-	}
-	if p, any := s.needs(r); any && !s.can(c.user, p.What, p.On) {
-		c.message(http.StatusForbidden, "Forbidden")
-	} else {
-		f(c)
-	}
-	s.mu.Unlock()
+		if p, any := s.needs(r); any && !s.can(c.user, p.What, p.On) {
+			c.message(http.StatusForbidden, "Forbidden")
+		} else {
+			f(c)
+		}
+	}()
 	held.send(w)
 }
 

@@ -137,9 +137,12 @@ func (s *Server) serveUsers(c *call) {
 		if u.Username == "" { // deleted
 			continue
 		}
+		roles := []map[string]any{}
+		if id := s.roleID(u.Role); id > 0 { // else it was deleted, from its people too
+			roles = append(roles, s.role(id))
+		}
 		entries = append(entries, entry{id: i + 1, full: map[string]any{
-			"id": i + 1, "username": u.Username, "first_name": u.First, "last_name": u.Last, "email": u.Email,
-			"active": true, "roles": []map[string]any{s.role(s.roleID(u.Role))}}})
+			"id": i + 1, "username": u.Username, "first_name": u.First, "last_name": u.Last, "email": u.Email, "active": true, "roles": roles}})
 	}
 	s.writeList(c, "user", "List User", entries)
 }
