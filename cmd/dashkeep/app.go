@@ -26,6 +26,7 @@ type app struct {
 	yes     bool
 
 	redactor *secret.Redactor // knows every secret resolved so far
+	rate     float64          // platform.Config.Rate
 }
 
 func newApp(in io.Reader, out, errw io.Writer) *app {

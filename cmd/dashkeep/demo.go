@@ -24,7 +24,7 @@ restore, verified equal. Needs nothing but git.`,
 			o.Style = a.narrate
 			o.Run = func(ctx context.Context, args ...string) int {
 				inner := newApp(a.in, a.out, a.err)
-				inner.noColor = a.noColor
+				inner.noColor, inner.rate = a.noColor, -1 // nobody else uses the demo's server
 				return inner.execute(ctx, args)
 			}
 			return demo.Run(c.Context(), o)

@@ -81,7 +81,7 @@ func (a *app) initialize(ctx context.Context, f initFlags) error {
 
 // tryOut logs in to the one instance of a new config and says what is there.
 func (a *app) tryOut(ctx context.Context, cfg *config.Config) error {
-	s := &session{cfg: cfg, log: a.logger(cfg.Log), ticker: newTicker(a.err, a.quiet)}
+	s := &session{cfg: cfg, log: a.logger(cfg.Log), ticker: newTicker(a.err, a.quiet), rate: a.rate}
 	in := instanceOf(&cfg.Instances[0])
 	if err := s.connect(in); err != nil {
 		return err

@@ -10,11 +10,11 @@ import (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:]))
+	os.Exit(run(newApp(os.Stdin, os.Stdout, os.Stderr), os.Args[1:]))
 }
 
 // run is main without the exit, so that tests can call it.
-func run(args []string) int {
+func run(app *app, args []string) int {
 	ctx, stop := context.WithCancelCause(context.Background())
 	defer stop(nil)
 	signals := make(chan os.Signal, 2)
@@ -29,6 +29,5 @@ func run(args []string) int {
 		<-signals
 		os.Exit(128 + int(s)) // the second one insists
 	}()
-	app := newApp(os.Stdin, os.Stdout, os.Stderr)
 	return app.execute(ctx, args)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"testing"
 
@@ -12,9 +13,20 @@ const asProgram = "DASHKEEP_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(run(os.Args[1:]))
+		os.Exit(asMain())
 	}
-	testscript.Main(m, map[string]func(){"dashkeep": func() { os.Exit(run(os.Args[1:])) }})
+	testscript.Main(m, map[string]func(){"dashkeep": func() { os.Exit(asMain()) }})
+}
+
+// asMain is main in a process of its own.
+func asMain() int { return run(quickApp(os.Stdin, os.Stdout, os.Stderr), os.Args[1:]) }
+
+// quickApp is the program without a bound on requests per second: the servers of
+// tests have no other users.
+func quickApp(in io.Reader, out, errw io.Writer) *app {
+	a := newApp(in, out, errw)
+	a.rate = -1
+	return a
 }
 
 // notUnderRace skips what runs the whole program many times over: the race

@@ -30,6 +30,7 @@ type session struct {
 	asked  []*syncer.Instance
 	log    *slog.Logger
 	ticker *ticker
+	rate   float64 // platform.Config.Rate
 }
 
 // loadConfig finds, reads and checks the config and says what is unwise in it.
@@ -84,7 +85,7 @@ func (a *app) openRepo(ctx context.Context, names []string, readOnly bool) (*ses
 	if err != nil {
 		return nil, err
 	}
-	s := &session{cfg: cfg, log: a.logger(cfg.Log), ticker: newTicker(a.err, a.quiet)}
+	s := &session{cfg: cfg, log: a.logger(cfg.Log), ticker: newTicker(a.err, a.quiet), rate: a.rate}
 	s.engine = &syncer.Engine{
 		Committer: repo.Signature{Name: cfg.Repo.Committer.Name, Email: cfg.Repo.Committer.Email},
 		Remote:    cfg.Repo.Remote != "", Now: time.Now, Log: s.log, Progress: s.ticker.show, Build: buildMark(),
@@ -235,7 +236,7 @@ func (s *session) connect(in *syncer.Instance) error {
 		return err
 	}
 	p, err := f.New(platform.Config{
-		Instance: c.Name, URL: c.URL, Inbox: c.Inbox, HTTP: transport, IDs: ids, Log: s.log, Now: time.Now,
+		Instance: c.Name, URL: c.URL, Inbox: c.Inbox, HTTP: transport, IDs: ids, Log: s.log, Now: time.Now, Rate: s.rate,
 		Auth: platform.Auth{Username: c.Auth.Username, Password: c.Auth.Password, Provider: c.Auth.Provider,
 			Token: c.Auth.Token, APIKey: c.Auth.APIKey, Headers: c.Auth.Headers},
 		Options: optionsNode(c), Kinds: c.Select.Kinds, Secrets: func(id asset.ID) map[string]secret.Value { return c.Secrets[id] },

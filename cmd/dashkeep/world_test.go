@@ -128,7 +128,7 @@ type result struct {
 func (w *world) try(args ...string) result {
 	w.t.Helper()
 	var out, errs bytes.Buffer
-	code := newApp(strings.NewReader(""), &out, &errs).execute(context.WithoutCancel(w.t.Context()), append([]string{"--config", w.path("dashkeep.yaml")}, args...))
+	code := quickApp(strings.NewReader(""), &out, &errs).execute(context.WithoutCancel(w.t.Context()), append([]string{"--config", w.path("dashkeep.yaml")}, args...))
 	return result{code, out.String(), errs.String()}
 }
 

@@ -40,7 +40,7 @@ type Options struct {
 	Expired   func(*Error) bool       // which answers mean "log in again"; nil: status 401
 	UserAgent string                  // "dashkeep"
 
-	Rate        float64 // requests per second; 25
+	Rate        float64 // requests per second; 25. Negative: as fast as the server answers
 	Concurrency int     // requests at once; 4
 	// Pause reads from the header of each answer how long the server wants no
 	// request at all; 0 or less for no wait. nil: only Retry-After is honoured.
@@ -89,11 +89,18 @@ func New(o Options) (*Client, error) {
 	c := &Client{
 		o:     o,
 		base:  base,
-		limit: rate.NewLimiter(rate.Limit(o.Rate), max(1, int(o.Rate))),
+		limit: limiter(o.Rate),
 		slots: make(chan struct{}, o.Concurrency),
 	}
 	c.session.lock = make(chan struct{}, 1)
 	return c, nil
+}
+
+func limiter(perSecond float64) *rate.Limiter {
+	if perSecond < 0 {
+		return rate.NewLimiter(rate.Inf, 1)
+	}
+	return rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 }
 
 func (o *Options) setDefaults() {

@@ -172,6 +172,19 @@ func TestNB2_BodyIsSentAgainWhole(t *testing.T) {
 	}
 }
 
+func TestWithoutABoundNothingWaits(t *testing.T) {
+	c, ck := connect(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w, 200, `{}`) }),
+		func(o *apihttp.Options) { o.Rate = -1 })
+	for range 100 {
+		if err := c.Get(t.Context(), "/x", nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(ck.waits) > 0 {
+		t.Errorf("waited %v", ck.waits)
+	}
+}
+
 func TestRateAndNumberAtOnceAreBounded(t *testing.T) {
 	var now, most atomic.Int32
 	gate := make(chan struct{})

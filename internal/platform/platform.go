@@ -149,6 +149,10 @@ type Config struct {
 	// Sleep waits between tries of a request; nil for the real clock. Tests of
 	// faults pass one that does not wait.
 	Sleep func(context.Context, time.Duration) error
+	// Rate is how many requests a second may be sent; 0 for what suits the platform,
+	// negative for no bound, as tests set it, whose servers have no other users. How
+	// many are under way at once is bounded all the same.
+	Rate float64
 }
 
 // Factory makes connections to servers of one platform.

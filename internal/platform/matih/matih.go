@@ -1,6 +1,7 @@
 package matih
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,7 +78,7 @@ func open(cfg platform.Config) (*conn, error) {
 	c.auth = newSession(cfg, &o, c.now)
 	c.http, err = apihttp.New(apihttp.Options{
 		Instance: cfg.Instance, BaseURL: cfg.URL, Transport: cfg.HTTP, Auth: c.auth, Headers: cfg.Auth.Headers,
-		Rate: float64(o.Rate.PerMinute) / 60, Concurrency: o.Rate.Concurrency, Pause: pause, Redactor: c.sent,
+		Rate: cmp.Or(cfg.Rate, float64(o.Rate.PerMinute)/60), Concurrency: o.Rate.Concurrency, Pause: pause, Redactor: c.sent,
 		Log: cfg.Log, Now: cfg.Now, Sleep: cfg.Sleep,
 	})
 	if err != nil {

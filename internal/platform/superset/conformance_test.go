@@ -121,7 +121,7 @@ func harness(version string, server func(tb testing.TB, full bool) *platformtest
 // connection.
 func config(url string) platform.Config {
 	return platform.Config{
-		Instance: "test", URL: url, Auth: platform.Auth{Username: "admin", Password: secret.Literal("admin")},
+		Instance: "test", URL: url, Rate: -1, Auth: platform.Auth{Username: "admin", Password: secret.Literal("admin")},
 		Secrets: func(asset.ID) map[string]secret.Value {
 			return map[string]secret.Value{
 				"password":              secret.Literal("pw"),

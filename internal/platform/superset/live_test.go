@@ -37,7 +37,7 @@ func live(t *testing.T, env string) *conn {
 
 func connect(t *testing.T, url string, secrets func(asset.ID) map[string]secret.Value) *conn {
 	t.Helper()
-	c, err := open(platform.Config{Instance: "lab", URL: url, Secrets: secrets,
+	c, err := open(platform.Config{Instance: "lab", URL: url, Rate: -1, Secrets: secrets,
 		Auth: platform.Auth{Username: "admin", Password: secret.Literal("admin")},
 		Log:  slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))})
 	if err != nil {

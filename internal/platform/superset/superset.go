@@ -84,7 +84,7 @@ func open(cfg platform.Config) (*conn, error) {
 	c.auth = &session{instance: cfg.Instance, cfg: cfg.Auth}
 	client, err := apihttp.New(apihttp.Options{
 		Instance: cfg.Instance, BaseURL: cfg.URL, Transport: cfg.HTTP, Auth: c.auth,
-		Headers: cfg.Auth.Headers, Expired: expired, Log: cfg.Log, Now: cfg.Now, Sleep: cfg.Sleep,
+		Headers: cfg.Auth.Headers, Expired: expired, Log: cfg.Log, Now: cfg.Now, Sleep: cfg.Sleep, Rate: cfg.Rate,
 	})
 	if err != nil {
 		return nil, err
