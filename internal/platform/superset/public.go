@@ -35,7 +35,7 @@ func (c *conn) everybodys(ctx context.Context, kinds []asset.Kind) (map[asset.Ki
 	for i, k := range kinds {
 		g.Go(func() (err error) {
 			open[i], err = c.forNobody(gctx, c.listPath(gctx, traitOf(k)))
-			if err == nil && !open[i] && k == kindDashboard { // a right of its own, and a 404 reads as "not embedded"
+			if err == nil && !open[i] && k == kindDashboard && c.embeds(gctx) { // a right of its own, and a 404 reads as "not embedded"
 				open[i], err = c.forNobody(gctx, "/api/v1/dashboard/0/embedded")
 			}
 			return err
@@ -256,7 +256,7 @@ func (l *look) prepare(ctx context.Context, since *asset.Seen) error {
 // refuses reports whether the list of a kind was refused by the reading of
 // everything.
 func (l *look) refuses(k asset.Kind) bool {
-	_, denied := l.index.denied[k]
+	_, denied := l.index.denies(k)
 	return denied
 }
 

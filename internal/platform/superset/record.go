@@ -50,11 +50,11 @@ func readRow(t trait, data json.RawMessage) (row, error) {
 		return r, json.Unmarshal(data, &r)
 	}
 	var some struct {
-		ID        int    `json:"id"`
-		UUID      string `json:"uuid"`
-		UTC       string `json:"changed_on_utc"`
-		ChangedOn string `json:"changed_on"`
-		ChangedBy person `json:"changed_by"`
+		ID        int      `json:"id"`
+		UUID      string   `json:"uuid"`
+		UTC       string   `json:"changed_on_utc"`
+		ChangedOn string   `json:"changed_on"`
+		ChangedBy person   `json:"changed_by"`
 		Owners    []person `json:"owners"`
 	}
 	var fields map[string]json.RawMessage
