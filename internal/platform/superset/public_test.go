@@ -58,18 +58,21 @@ func (r *rig) token() platform.Auth {
 	return platform.Auth{Token: secret.Literal(out.Access)}
 }
 
-// kindsOf are the kinds that a reading of everything does not read, but for what
-// the server has not or the config leaves out.
-func (r *rig) kindsOf() map[asset.Kind]string {
+// everything is a reading of all, and why what kinds are not read, but for what the
+// server has not or the config leaves out.
+func (r *rig) everything() (map[asset.ID]*asset.Asset, map[asset.Kind]string) {
 	r.Helper()
-	out := map[asset.Kind]string{}
-	for _, err := range r.p.Export(r.Context(), nil) {
-		var kind *asset.KindError
-		if errors.As(err, &kind) && kind.Reason == asset.Forbidden {
-			out[kind.Kind] = kind.Why
+	kinds := map[asset.Kind]string{}
+	return collect(r.T, func(yield func(*asset.Raw, error) bool) {
+		for raw, err := range r.p.Export(r.Context(), nil) {
+			if kind := (*asset.KindError)(nil); errors.As(err, &kind) && kind.Reason == asset.Forbidden {
+				kinds[kind.Kind] = kind.Why
+			}
+			if !yield(raw, err) {
+				return
+			}
 		}
-	}
-	return out
+	}), kinds
 }
 
 func notesOf(r *rig) string {
@@ -104,8 +107,9 @@ func publicTrap(r *rig) {
 	}
 
 	r.reconnect(config(r.url))
-	same(r.T, "read beside a public role", want, readAll(r.T, r.p))
-	if kinds := r.kindsOf(); len(kinds) > 0 {
+	ours, kinds := r.everything()
+	same(r.T, "read beside a public role", want, ours)
+	if len(kinds) > 0 {
 		r.Errorf("not read: %v", kinds)
 	}
 	r.reconnect(config(r.url))
@@ -119,9 +123,8 @@ func publicTrap(r *rig) {
 		r.Errorf("the cheap question lists %d of %d, and does not say why", len(ch.Listed), len(want))
 	}
 	for range 2 { // then it is known
-		since = ch.Seen()
 		r.reconnect(config(r.url))
-		ch, _ = r.look(since)
+		ch, _ = r.look(ch.Seen())
 	}
 	if ch.All != "" || len(ch.Listed) != len(want) || len(ch.Changed) != 0 {
 		r.Errorf("nothing changed, but: all %q, %d of %d listed, %d changed", ch.All, len(ch.Listed), len(want), len(ch.Changed))
@@ -143,7 +146,7 @@ func publicToken(r *rig, want map[asset.ID]*asset.Asset) {
 	c := config(r.url)
 	c.Auth = r.token()
 	r.reconnect(c)
-	kinds := r.kindsOf()
+	_, kinds := r.everything()
 	for _, k := range []asset.Kind{st.Database, st.Chart, st.Dashboard} {
 		if !strings.Contains(kinds[k], "can_read on") || !strings.Contains(kinds[k], "auth.password") {
 			r.Errorf("%s with a token: %q", k, kinds[k])
@@ -157,9 +160,8 @@ func publicToken(r *rig, want map[asset.ID]*asset.Asset) {
 	}
 	ch, _ := r.look(nil)
 	for range 2 {
-		since := ch.Seen()
 		r.reconnect(c)
-		ch, _ = r.look(since)
+		ch, _ = r.look(ch.Seen())
 	}
 	var skipped []asset.Kind
 	for _, e := range ch.Skipped {
@@ -202,7 +204,7 @@ func TestPublicRoleWithoutForm(t *testing.T) {
 		r := simRig(t, v, st.WithPublic(st.Permit{What: "can_read", On: "Dashboard"}), st.WithoutForm())
 		r.rich()
 		r.reconnect(config(r.url))
-		kinds := r.kindsOf()
+		_, kinds := r.everything()
 		if len(kinds) != 1 || !strings.Contains(kinds[st.Dashboard], "login form") && !strings.Contains(kinds[st.Dashboard], "form of the login page") {
 			t.Errorf("%s: %v", v, kinds)
 		}
