@@ -73,14 +73,18 @@ func (c *conn) askAccount(ctx context.Context) (*account, error) {
 	var answer apihttp.Error
 	if version == "" || !normalize.Older(version, "6.1.0") {
 		a, err := c.myRoles(ctx, apihttp.Request{Path: "/api/v1/me/roles/"})
-		if err == nil || !answered(err, &answer) {
+		nobody := err == nil && a.name == "" // Public may ask who it is
+		if !nobody && (err == nil || !answered(err, &answer)) {
 			return a, err
 		}
 	}
 	if !c.auth.cfg.Password.IsZero() {
-		cookie, err := c.auth.browse(ctx)
-		if err != nil {
-			return nil, err
+		cookie := c.auth.browsing()
+		if cookie == "" {
+			var err error
+			if cookie, err = c.auth.browse(ctx); err != nil {
+				return nil, err
+			}
 		}
 		if cookie != "" {
 			h := http.Header{"Cookie": {cookie}}
@@ -258,32 +262,40 @@ func (a *account) parts(kinds []asset.Kind) []asset.KindError {
 
 // browse logs in as the form of the login page does and returns the session's
 // cookie, "" when the server has no such login for this account. The CSRF token
-// that the form needs is the one that the API gives.
+// that the form needs came with the page, or is the one that the API gives.
 func (s *session) browse(ctx context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.browseHeld(ctx)
+}
+
+func (s *session) browseHeld(ctx context.Context) (string, error) {
 	password, err := s.cfg.Password.Resolve(ctx)
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.access == "" {
 		if err := s.login(ctx); err != nil {
 			return "", err
 		}
 	}
 	var answer apihttp.Error
-	if s.csrf == "" {
-		err := s.fetchCSRF(ctx)
-		switch {
-		case err != nil && answered(err, &answer):
-			return "", nil
-		case err != nil:
-			return "", err
+	with := s.form
+	if s.form = (form{}); with.csrf == "" { // else the page that told the version brought them
+		if s.csrf == "" {
+			err := s.fetchCSRF(ctx)
+			switch {
+			case err != nil && answered(err, &answer):
+				return "", nil
+			case err != nil:
+				return "", err
+			}
 		}
+		with = form{s.csrf, s.cookies}
 	}
-	form := url.Values{"username": {s.cfg.Username}, "password": {password}, "csrf_token": {s.csrf}}
-	h := http.Header{"Cookie": {strings.Join(s.cookies, "; ")}, "Referer": {s.http.BaseURL() + "/login/"}}
-	res, err := s.http.Do(ctx, apihttp.Request{Method: http.MethodPost, Path: "/login/", Body: []byte(form.Encode()), Header: h,
+	filled := url.Values{"username": {s.cfg.Username}, "password": {password}, "csrf_token": {with.csrf}}
+	h := http.Header{"Cookie": {strings.Join(with.cookies, "; ")}, "Referer": {s.http.BaseURL() + "/login/"}}
+	res, err := s.http.Do(ctx, apihttp.Request{Method: http.MethodPost, Path: "/login/", Body: []byte(filled.Encode()), Header: h,
 		ContentType: "application/x-www-form-urlencoded", Accept: "text/html", Want: []string{"text/html"}, NoAuth: true, Redirects: true})
 	switch {
 	case err != nil && answered(err, &answer):
@@ -295,11 +307,7 @@ func (s *session) browse(ctx context.Context) (string, error) {
 	if res.Status/100 != 3 || err != nil || strings.HasSuffix(strings.TrimSuffix(at.Path, "/"), "/login") {
 		return "", nil
 	}
-	var cookies []string
-	for _, c := range (&http.Response{Header: res.Header}).Cookies() {
-		cookies = append(cookies, c.Name+"="+c.Value)
-	}
-	return strings.Join(cookies, "; "), nil
+	return strings.Join(cookiesOf(res.Header), "; "), nil
 }
 
 // notes says for people what the account is not shown.

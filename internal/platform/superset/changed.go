@@ -55,8 +55,9 @@ type look struct {
 	moved   map[asset.ID]bool    // rows that are new or not what they were
 	index   *index               // of the reading of everything
 	denied  map[asset.Kind]asset.KindError
-	parts   []asset.KindError // kinds of which the account is shown a part
-	asked   bool              // whether parts is known
+	parts   []asset.KindError   // kinds of which the account is shown a part
+	asked   bool                // whether parts is known
+	public  map[asset.Kind]bool // kinds that are shown to everybody, and to us no more
 }
 
 // head is the first page of a kind, newest first.
@@ -80,6 +81,9 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 	all := func(why string) (*look, *asset.Changes, error) {
 		return l, &asset.Changes{Server: l.version, All: why, Export: l.exportAll, Seen: l.seenAll}, nil
 	}
+	if err := l.prepare(ctx, since); err != nil {
+		return nil, nil, err
+	}
 	if err := l.ask(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -94,6 +98,13 @@ func (c *conn) look(ctx context.Context, since *asset.Seen) (*look, *asset.Chang
 	if errors.As(err, &kind) {
 		return all(kind.Error())
 	}
+	if err != nil {
+		return l, ch, err
+	}
+	mine, err := l.mine(ctx)
+	if err == nil && !mine {
+		return all("the server answered as to somebody who is not logged in")
+	}
 	return l, ch, err
 }
 
@@ -104,6 +115,10 @@ func (l *look) ask(ctx context.Context) error {
 	heads := make([]*head, len(l.kinds))
 	refused := make([]error, len(l.kinds))
 	for i, k := range l.kinds {
+		if l.public[k] {
+			refused[i] = l.c.hidden(k)
+			continue
+		}
 		g.Go(func() (err error) {
 			heads[i], err = l.c.head(gctx, k)
 			if unlisted(k, err) {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +69,10 @@ func (s *clockServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	s.requests++
 	answer := map[string]any{"count": 0, "result": []any{}}
+	if strings.HasPrefix(r.URL.Path, "/api/") && r.URL.Path != "/api/v1/security/login" && r.Header.Get("Authorization") == "" {
+		http.Error(w, `{"msg": "Missing Authorization Header"}`, http.StatusUnauthorized)
+		return
+	}
 	switch r.URL.Path {
 	case "/version":
 		answer = map[string]any{"version_string": "6.1.0"}

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -17,7 +19,8 @@ import (
 )
 
 // session holds the credentials of one connection: a bearer token for every
-// request, and for writes a CSRF token with the cookie it belongs to.
+// request, for writes a CSRF token with the cookie it belongs to, and where the
+// token is not enough the session of a browser.
 type session struct {
 	http     *apihttp.Client
 	instance string
@@ -28,6 +31,30 @@ type session struct {
 	refresh string
 	csrf    string
 	cookies []string
+	browser string // cookie of a login by the form; goes with every request (public.go)
+	form    form   // that was seen last, if any
+}
+
+// form is what a login form has to be sent with.
+type form struct {
+	csrf    string
+	cookies []string
+}
+
+// formToken finds the token of the form in the login page: in a hidden field up to
+// 5.0.0, from 6.0.0 on in one for the frontend (measured on 4.1.4 and 6.1.0).
+var formToken = regexp.MustCompile(`name="csrf_token"[^>]*value="([^"]{1,500})"`)
+
+// keepForm remembers the token and the cookie that came with a login page.
+func (s *session) keepForm(page *apihttp.Response) {
+	m := formToken.FindSubmatch(page.Body)
+	cookies := cookiesOf(page.Header)
+	if m == nil || len(cookies) == 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.form = form{html.UnescapeString(string(m[1])), cookies}
 }
 
 // Apply is part of apihttp.Auth.
@@ -40,6 +67,9 @@ func (s *session) Apply(ctx context.Context, r *http.Request) error {
 		}
 	}
 	r.Header.Set("Authorization", "Bearer "+s.access)
+	if s.browser != "" {
+		r.Header.Set("Cookie", s.browser)
+	}
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
@@ -56,10 +86,27 @@ func (s *session) Apply(ctx context.Context, r *http.Request) error {
 
 // Refresh is part of apihttp.Auth. The refresh token lives 30 days, the access
 // token 15 minutes; when it is refused too, the login is done again with secrets
-// resolved anew.
+// resolved anew. A browser's session is made anew as well: without it, requests
+// would go on as those of nobody.
 func (s *session) Refresh(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.renew(ctx); err != nil || s.browser == "" {
+		return err
+	}
+	over := s.browser
+	s.browser = "" // the form is for who is not logged in
+	cookie, err := s.browseHeld(ctx)
+	if err == nil && cookie == "" {
+		err = &platform.LoginError{Instance: s.instance, User: s.cfg.Username, Reason: "the login form, which took this account before, does not any more"}
+	}
+	if s.browser, s.csrf, s.cookies = cookie, "", nil; err != nil {
+		s.browser = over // never none
+	}
+	return err
+}
+
+func (s *session) renew(ctx context.Context) error {
 	before, wrote := s.access, s.csrf != ""
 	s.csrf, s.cookies = "", nil
 	if s.refresh != "" {
@@ -129,6 +176,9 @@ func (s *session) login(ctx context.Context) error {
 // them Superset answers with a redirect to its login page (measured).
 func (s *session) fetchCSRF(ctx context.Context) error {
 	h := http.Header{"Authorization": {"Bearer " + s.access}}
+	if s.browser != "" {
+		h.Set("Cookie", s.browser)
+	}
 	res, err := s.http.Do(ctx, apihttp.Request{Path: "/api/v1/security/csrf_token/", Header: h, NoAuth: true})
 	if err != nil {
 		return err
@@ -140,10 +190,20 @@ func (s *session) fetchCSRF(ctx context.Context) error {
 		return fmt.Errorf("instance %s: the server's answer holds no CSRF token", s.instance)
 	}
 	s.csrf, s.cookies = out.Result, nil
-	for _, c := range (&http.Response{Header: res.Header}).Cookies() {
-		s.cookies = append(s.cookies, c.Name+"="+c.Value)
+	if s.browser != "" { // unchanged when the answer brings no other
+		s.cookies = []string{s.browser}
+	}
+	if fresh := cookiesOf(res.Header); len(fresh) > 0 {
+		s.cookies = fresh
 	}
 	return nil
+}
+
+func cookiesOf(h http.Header) (out []string) {
+	for _, c := range (&http.Response{Header: h}).Cookies() {
+		out = append(out, c.Name+"="+c.Value)
+	}
+	return out
 }
 
 // expired tells which answers mean that the session is over: 401; 422 with "msg"

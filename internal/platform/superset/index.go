@@ -113,6 +113,15 @@ func (x *index) with(byID map[asset.ID]*entry) *index {
 	return &index{at: x.at, byID: byID, byRow: x.byRow, themes: x.themes, denied: x.denied}
 }
 
+// denies reports whether a kind is not listed, and why.
+func (x *index) denies(k asset.Kind) (asset.KindError, bool) {
+	if x == nil {
+		return asset.KindError{}, false
+	}
+	e, ok := x.denied[k]
+	return e, ok
+}
+
 func (x *index) get(id asset.ID) (*entry, bool) {
 	if x == nil {
 		return nil, false

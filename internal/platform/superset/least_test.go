@@ -364,8 +364,11 @@ func hiddenOf(t *testing.T, c *conn, known map[asset.ID]*asset.Asset, ids ...ass
 func TestHiddenQuestionFails(t *testing.T) {
 	s, url := small(t, "6.1.0", st.WithRole("all data", reads(allViews(), allData()...)...))
 	before, _, _ := everything(t, as(t, url, svc()))
-	s.SetRole("svc", "all data")
 	dash := one(before, kindDashboard)
+	if err := s.EditAs("mia", st.Dashboard, dash.UID, func(f map[string]any) { f["published"] = false }); err != nil { // svc is shown it no more
+		t.Fatal(err)
+	}
+	s.SetRole("svc", "all data")
 	for _, f := range []st.Behaviour{st.Status(http.StatusBadGateway), st.LoginPage(), st.Status(http.StatusUnauthorized)} {
 		c := as(t, url, svc())
 		if _, err := c.List(t.Context()); err != nil {

@@ -79,7 +79,6 @@ func limits() []platform.Limit {
 		{Kind: kindChart, Verb: platform.Access, Partly: true, Why: people},
 		{Kind: kindChart, Verb: platform.Access, Partly: true, Why: itself},
 		{Kind: kindChart, Verb: platform.Access, Partly: true, Why: link},
-		{Kind: kindChart, Verb: platform.Access, Partly: true, Why: "the managed flag of charts is in lists from 6.0.0 on; before, it is not read"},
 
 		{Kind: kindTheme, Verb: platform.Access, Why: none},
 

@@ -43,20 +43,8 @@ func (c *conn) listAll(ctx context.Context) (*index, error) {
 // list reads the lists of kinds anew and keeps what was known of the others.
 func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	began := c.now()
-	g, gctx := errgroup.WithContext(ctx)
-	rows := make([][]row, len(kinds))
-	refused := make([]error, len(kinds))
-	for i, k := range kinds {
-		g.Go(func() (err error) {
-			rows[i], err = c.listKind(gctx, k)
-			if unlisted(k, err) {
-				refused[i], err = err, nil
-			}
-			return err
-		})
-	}
-	g.Go(func() error { c.askPeople(gctx); return nil })
-	if err := g.Wait(); err != nil {
+	rows, refused, err := c.listOurs(ctx, kinds)
+	if err != nil {
 		return nil, err
 	}
 	denied, err := deniedKinds(kinds, refused)
@@ -100,6 +88,34 @@ func (c *conn) list(ctx context.Context, kinds ...asset.Kind) (*index, error) {
 	}
 	c.index = x
 	return x, nil
+}
+
+// listOurs reads the lists of kinds as this account sees them.
+func (c *conn) listOurs(ctx context.Context, kinds []asset.Kind) ([][]row, []error, error) {
+	const tries = 3
+	for range tries {
+		session := c.auth.browsing()
+		g, gctx := errgroup.WithContext(ctx)
+		rows := make([][]row, len(kinds))
+		refused := make([]error, len(kinds))
+		for i, k := range kinds {
+			g.Go(func() (err error) {
+				rows[i], err = c.listKind(gctx, k)
+				if unlisted(k, err) {
+					refused[i], err = err, nil
+				}
+				return err
+			})
+		}
+		g.Go(func() error { c.askPeople(gctx); return nil })
+		if err := g.Wait(); err != nil {
+			return nil, nil, err
+		}
+		if again, err := c.ours(ctx, session, kinds, rows, refused); err != nil || !again {
+			return rows, refused, err
+		}
+	}
+	return nil, nil, fmt.Errorf("instance %s: the session of the login form ended %d times while lists were read, and without it Superset answers as to somebody who is not logged in", c.instance, tries)
 }
 
 // listKind reads all pages until they fit together: no row twice and as many as

@@ -22,6 +22,7 @@ type seenState struct {
 	Kinds              map[asset.Kind]seenKind
 	Parts              []asset.KindError `json:",omitempty"` // see account.parts
 	Asked              bool              `json:",omitempty"` // whether Parts is known
+	Public             []asset.Kind      `json:",omitempty"` // kinds that everybody was shown (public.go)
 }
 
 type seenKind struct {
@@ -205,8 +206,11 @@ func (l *look) asExported(h *head, id asset.ID, e *entry) seenRow {
 }
 
 func (l *look) remember(marks map[asset.ID]seenRow) *asset.Seen {
-	state := seenState{URL: l.c.http.BaseURL(), User: l.c.auth.cfg.Username, Version: l.version, Kinds: map[asset.Kind]seenKind{}, Parts: l.parts, Asked: l.asked}
+	state := seenState{URL: l.c.http.BaseURL(), User: l.c.auth.cfg.Username, Version: l.version, Kinds: map[asset.Kind]seenKind{}, Parts: l.parts, Asked: l.asked, Public: l.c.publicKinds()}
 	for k, h := range l.heads {
+		if l.index != nil && l.refuses(k) {
+			continue // what was asked before the list told what is wrong
+		}
 		state.Kinds[k] = seenKind{Newest: h.newest, Ahead: h.newest.After(l.began.Add(ahead))}
 	}
 	data, err := json.Marshal(state)

@@ -139,8 +139,8 @@ func (x *index) withoutCatalogs(database string) bool {
 }
 
 // askDetails asks, asset by asset, for what no list shows: whether a dashboard is
-// embedded, and the managed flag of connections and datasets. That of charts is in
-// lists from 6.0.0 on; before, it is not asked for: there may be thousands of them.
+// embedded, and the managed flag of connections and datasets. Lists show that of charts
+// and dashboards on every version (charts/api.py, dashboards/api.py; 4.1.4 to 6.1.0).
 func (r *reading) askDetails(ctx context.Context, ids []asset.ID) error {
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id asset.ID) bool {
 		return detailsOf(id.Kind) == nil || r.kept != nil && r.kept(id) != nil

@@ -65,13 +65,15 @@ type conn struct {
 
 	serverAsked bool // whether server was asked for
 
+	open map[asset.Kind]bool // kinds that everybody is shown, as far as was asked (public.go)
+
 	who    *account           // nil before it was asked for
 	asking singleflight.Group // for it
 }
 
 func open(cfg platform.Config) (*conn, error) {
 	c := &conn{instance: cfg.Instance, secrets: cfg.Secrets, log: cfg.Log, now: cfg.Now, chosen: chosen(cfg.Kinds), zip: superZip(),
-		uuids: map[asset.Kind]map[int]namedRow{}}
+		uuids: map[asset.Kind]map[int]namedRow{}, open: map[asset.Kind]bool{}}
 	if c.secrets == nil {
 		c.secrets = func(asset.ID) map[string]secret.Value { return nil }
 	}
@@ -102,7 +104,17 @@ func (c *conn) Ping(ctx context.Context) (platform.Server, error) {
 		} `json:"result"`
 	}
 	s := platform.Server{User: c.auth.cfg.Username}
-	if err := c.knock(ctx); err != nil {
+	public, err := c.everybodys(ctx, c.kinds(ctx))
+	if err != nil {
+		return s, err
+	}
+	joined := false
+	if len(public) > 0 {
+		if joined, err = c.join(ctx); err != nil {
+			return s, err
+		}
+	}
+	if err := c.knock(ctx, public); err != nil {
 		return s, err
 	}
 	// 4.1 to 6.0 answer /me/ with 401 to a token; the login above has succeeded.
@@ -112,15 +124,30 @@ func (c *conn) Ping(ctx context.Context) (platform.Server, error) {
 		}
 	}
 	s.Notes = c.rights(ctx)
+	switch {
+	case joined:
+		s.Notes = append(s.Notes, c.publicNote(public))
+	default:
+		for _, k := range c.chosen {
+			if public[k] {
+				s.Notes = append(s.Notes, c.hidden(k).Error())
+			}
+		}
+	}
 	describe(&s, c.version(ctx))
 	return s, nil
 }
 
-// knock asks for a list, of any kind that this account may see.
-func (c *conn) knock(ctx context.Context) error {
+// knock asks for a list, of any kind that this account may see. One that everybody
+// is shown tells nothing of the account, unless a session goes along.
+func (c *conn) knock(ctx context.Context, public map[asset.Kind]bool) error {
 	kinds := c.kinds(ctx)
 	refused := make([]error, len(kinds))
 	for i, k := range kinds {
+		if public[k] && c.auth.browsing() == "" {
+			refused[i] = c.hidden(k)
+			continue
+		}
 		_, err := c.page(ctx, k, 0, 1)
 		if !isDenied(err) {
 			return err

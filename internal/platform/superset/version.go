@@ -68,6 +68,7 @@ func (c *conn) loginPage(ctx context.Context) (string, error) {
 	switch {
 	case err == nil:
 		text = html.UnescapeString(string(page.Body))
+		c.auth.keepForm(page)
 	case !errors.As(err, &e):
 		return "", err
 	}

@@ -31,6 +31,7 @@ func (c *conn) Viewer(context.Context) (string, error) {
 // Hidden implements exporter.Witness. Rights are asked for anew: who was an
 // administrator when the connection was made may be none now.
 //
+//	the kind may not be listed any more              hidden
 //	all of the kind is shown (account.part)          gone
 //	dashboard  GET by uuid: 404                      gone
 //	           else                                  hidden
@@ -55,7 +56,12 @@ func (c *conn) Hidden(ctx context.Context, lost []asset.Lost) (map[asset.ID]stri
 	g.SetLimit(4)
 	for _, l := range lost {
 		why := a.part(l.ID.Kind)
+		denied, refused := x.denies(l.ID.Kind)
 		switch {
+		case refused: // since the first look
+			mu.Lock()
+			hidden[l.ID] = denied.Why
+			mu.Unlock()
 		case why == "":
 		case l.ID.Kind == kindDashboard:
 			g.Go(func() error {

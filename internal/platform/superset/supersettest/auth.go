@@ -28,7 +28,23 @@ const loginPage = "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Superset</title
 func (s *Server) serveLoginPage(w http.ResponseWriter, _ *http.Request) {
 	data := `{"common": {"feature_flags": {"EMBEDDED_SUPERSET": ` + strconv.FormatBool(s.embeds) + `, "TAGGING_SYSTEM": ` + strconv.FormatBool(s.tagging) +
 		`}, "menu_data": {"navbar_right": {"show_watermark": false, "version_string": "` + s.version + `", "version_sha": ""}}}}`
-	writeLoginPage(w, ` data-bootstrap="`+html.EscapeString(data)+`"`)
+	s.mu.Lock()
+	session, token := s.newSession()
+	s.mu.Unlock()
+	setSession(w, session)
+	writeLoginPage(w, `><input name="csrf_token" type="hidden" value="`+token+`"></div><div data-bootstrap="`+html.EscapeString(data)+`"`)
+}
+
+// newSession is one of nobody, with its CSRF token.
+func (s *Server) newSession() (session, token string) {
+	n := len(s.sessions) + 1
+	session, token = s.sign(fmt.Sprint("session", n)), s.sign(fmt.Sprint("csrf", n))
+	s.sessions[session] = token
+	return session, token
+}
+
+func setSession(w http.ResponseWriter, session string) {
+	http.SetCookie(w, &http.Cookie{Name: "session", Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 func writeLoginPage(w http.ResponseWriter, attributes string) {
@@ -177,21 +193,16 @@ func (o *object) num(key string) number { n, _ := o.get(key).(number); return n 
 // one transaction at a time. The answer is sent after, so that a client that
 // reads slowly holds nobody up.
 func (s *Server) authenticated(w http.ResponseWriter, r *http.Request, f func(*call)) {
-	u, deny := s.bearer(r, "access")
+	user, deny := s.asker(r)
 	if deny != nil {
 		deny(w)
 		return
 	}
 	held := newAnswer()
-	c := &call{w: held, r: r}
+	c := &call{w: held, r: r, user: user}
 	func() {
 		s.mu.Lock()
 		defer s.mu.Unlock() // also when f panics: the test that found it out should not hang
-		for i := range s.users {
-			if s.users[i].Username == u.Username {
-				c.user = i + 1
-			}
-		}
 		if p, any := s.needs(r); any && !s.can(c.user, p.What, p.On) {
 			c.message(http.StatusForbidden, "Forbidden")
 		} else {
@@ -240,22 +251,40 @@ func (s *Server) csrfRefused(w http.ResponseWriter, r *http.Request) bool {
 }
 
 func (s *Server) serveCSRF(c *call) {
-	n := len(s.sessions) + 1
-	session, token := s.sign(fmt.Sprint("session", n)), s.sign(fmt.Sprint("csrf", n))
+	var session, token string
 	if old, err := c.r.Cookie("session"); err == nil && s.sessions[old.Value] != "" {
 		session, token = old.Value, s.sessions[old.Value]
+	} else {
+		session, token = s.newSession()
 	}
-	s.sessions[session] = token
-	http.SetCookie(c.w, &http.Cookie{Name: "session", Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	setSession(c.w, session)
 	c.json(http.StatusOK, map[string]any{"result": token})
 }
 
-// serveMeRefused: before 6.1.0 this address takes a session, not a token.
-func serveMeRefused(w http.ResponseWriter, _ *http.Request) {
+// serveMeBySession: before 6.1.0 this address takes a session, not a token.
+func (s *Server) serveMeBySession(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	user := 0
+	if cookie, err := r.Cookie("session"); err == nil {
+		user = s.browsers[cookie.Value]
+	}
+	s.mu.Unlock()
+	if user == 0 {
+		serveMeRefused(w)
+		return
+	}
+	s.authenticated(w, r, s.serveMe)
+}
+
+func serveMeRefused(w http.ResponseWriter) {
 	writeBody(w, http.StatusUnauthorized, map[string]any{"message": "Not authorized"})
 }
 
 func (s *Server) serveMe(c *call) {
+	if c.user == 0 { // the view goes by what the user has, and nobody has nothing
+		c.json(http.StatusOK, map[string]any{"result": map[string]any{"is_active": false, "is_anonymous": true}})
+		return
+	}
 	u := s.users[c.user-1]
 	c.json(http.StatusOK, map[string]any{"result": map[string]any{
 		"email": u.Email, "first_name": u.First, "id": c.user, "is_active": true, "is_anonymous": false,

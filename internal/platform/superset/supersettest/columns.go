@@ -108,8 +108,6 @@ func (s *Server) pickColumns(kind string, asked []string) []string {
 		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "owners.email" })
 	case kind == Dataset && !s.since("6.0.0"):
 		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "database.uuid" })
-	case kind == Chart && !s.since("6.0.0"):
-		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "is_managed_externally" })
 	}
 	for _, col := range asked {
 		if slices.Contains(all, col) {

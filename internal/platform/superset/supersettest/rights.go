@@ -97,10 +97,10 @@ func builtin() map[string][]Permit {
 	}
 }
 
-func (s *Server) admin(user int) bool { return s.users[user-1].Role == Admin }
+func (s *Server) admin(user int) bool { return s.roleOf(user) == Admin }
 
 func (s *Server) can(user int, what, on string) bool {
-	role := s.users[user-1].Role
+	role := s.roleOf(user)
 	return role == Admin || slices.Contains(s.may[role], Permit{what, on}) || s.grantedTo(role, what, on)
 }
 
@@ -246,7 +246,7 @@ func (s *Server) serveFormLogin(w http.ResponseWriter, r *http.Request) {
 	for i, u := range s.users {
 		if u.Username == r.PostFormValue("username") && u.Password == r.PostFormValue("password") {
 			session := s.sign("browser" + itoa(len(s.browsers)) + cookie.Value)
-			s.browsers[session] = i + 1
+			s.browsers[session], s.sessions[session] = i+1, s.sessions[cookie.Value]
 			http.SetCookie(w, &http.Cookie{Name: "session", Value: session, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			to("/")
 			return
@@ -263,37 +263,29 @@ func (s *Server) serveMyRoles(w http.ResponseWriter, r *http.Request) {
 		user = s.browsers[cookie.Value]
 	}
 	s.mu.Unlock()
-	switch {
-	case user == 0 && s.since("6.1.0"):
-		s.authenticated(w, r, s.answerMyRoles)
-		return
-	case user == 0:
-		serveMeRefused(w, r)
+	if user == 0 && !s.since("6.1.0") {
+		serveMeRefused(w)
 		return
 	}
-	held := newAnswer()
-	c := &call{w: held, r: r, user: user}
-	s.mu.Lock()
-	if p, any := s.needs(r); any && !s.can(user, p.What, p.On) {
-		c.message(http.StatusForbidden, "Forbidden")
-	} else {
-		s.answerMyRoles(c)
-	}
-	s.mu.Unlock()
-	held.send(w)
+	s.authenticated(w, r, s.answerMyRoles)
 }
 
 func (s *Server) answerMyRoles(c *call) {
-	u := s.users[c.user-1]
+	role := s.roleOf(c.user)
 	list := []any{}
 	data := map[string]any{}
-	for _, p := range s.may[u.Role] {
+	for _, p := range s.may[role] {
 		list = append(list, []string{p.What, p.On})
 		if p.What == "database_access" || p.What == "datasource_access" {
 			names, _ := data[p.What].([]string)
 			data[p.What] = append(names, p.On)
 		}
 	}
+	if c.user == 0 {
+		c.json(http.StatusOK, map[string]any{"result": map[string]any{"permissions": data, "roles": map[string]any{role: list}}})
+		return
+	}
+	u := s.users[c.user-1]
 	c.json(http.StatusOK, map[string]any{"result": map[string]any{
 		"email": u.Email, "firstName": u.First, "lastName": u.Last, "isActive": true, "isAnonymous": false, "username": u.Username,
 		"userId": c.user, "permissions": data, "roles": map[string]any{u.Role: list}}})

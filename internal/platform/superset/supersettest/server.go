@@ -164,7 +164,7 @@ func (s *Server) routes() *http.ServeMux {
 	if s.since("6.1.0") {
 		handle("GET /api/v1/me/{$}", s.serveMe)
 	} else {
-		mux.HandleFunc("GET /api/v1/me/{$}", serveMeRefused)
+		mux.HandleFunc("GET /api/v1/me/{$}", s.serveMeBySession)
 	}
 	handle("GET /api/v1/menu/{$}", s.serveMenu)
 	handle("GET /api/v1/assets/export/{$}", s.serveExportAssets)
