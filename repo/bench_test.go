@@ -1,222 +1,169 @@
 package repo_test
 
 import (
-	"context"
-	"crypto/sha1"
-	"errors"
+	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/dashkeep/dashkeep/repo"
 )
 
-// The benchmarks do the same work with this package and with native git, in
-// turns, and report the ratio of the times ("x-native": below 1 is faster).
-// Native git runs with its defaults, which do not flush to the disk; this
-// package does. DASHKEEP_BENCH_FILES sets the size, 1000 by default.
+// BenchmarkVersusGit does the same work with this package and with native git, in
+// turns, each run a process of its own, and prints the medians of five ratios of
+// the times: below 1 is faster than git. Native git runs with its defaults, which
+// do not flush to the disk; this package flushes as in production.
 //
-// Folders are never reused or removed in between: ext4 creates files up to 20
-// times slower where many were just deleted.
-func benchFiles(b *testing.B) map[string][]byte {
-	n := 1000
-	if v := os.Getenv("DASHKEEP_BENCH_FILES"); v != "" {
-		var err error
-		if n, err = strconv.Atoi(v); err != nil {
-			b.Fatal(err)
+// Before each run the disk is made idle, or one would pay for what another left in
+// the caches. Folders are fresh in each round and removed at the very end: ext4
+// creates files up to 20 times slower where many were just deleted.
+func BenchmarkVersusGit(b *testing.B) {
+	for range b.N {
+		v := &versus{lab: newLab(b), ratios: map[string][]float64{}, figures: map[string]string{}}
+		sizes := benchSizes(b)
+		for _, n := range sizes {
+			v.syncs(n)
 		}
+		v.print(sizes)
 	}
-	r := rand.New(rand.NewPCG(1, 2))
-	files := make(map[string][]byte, n)
-	for i := range n {
-		kind, size := "charts", 1600
-		switch {
-		case i%100 < 6:
-			kind, size = "dashboards", 13000
-		case i%100 < 25:
-			kind, size = "datasets", 5000
-		}
-		var text strings.Builder
-		fmt.Fprintf(&text, "title: number %d\nrevision: 00000000\nspec:\n", i)
-		for text.Len() < size {
-			fmt.Fprintf(&text, "  field_%d: value %d of column_%d\n", r.IntN(40), r.IntN(1000), r.IntN(20))
-		}
-		files[fmt.Sprintf("prod/%s/asset-%06d.yaml", kind, i)] = []byte(text.String())
-	}
-	return files
+	b.ReportMetric(0, "ns/op")
 }
 
-// changed gives n files a new revision number.
-func changed(files map[string][]byte, n, round int) map[string][]byte {
-	out := make(map[string][]byte, len(files))
-	i := 0
-	for _, p := range sortedPaths(files) {
-		out[p] = files[p]
-		if i++; i <= n {
-			out[p] = []byte(strings.Replace(string(files[p]), "revision: 00000000", fmt.Sprintf("revision: %08d", round+1), 1))
+var benchFiles = flag.String("files", "1000", "benchmarks: sizes of the repositories, in files")
+
+const benchRounds = 5
+
+func benchSizes(b *testing.B) (sizes []int) {
+	for f := range strings.SplitSeq(*benchFiles, ",") {
+		n, err := strconv.Atoi(f)
+		if err != nil || n < 100 {
+			b.Fatalf("-files %s", *benchFiles)
 		}
+		sizes = append(sizes, n)
 	}
-	return out
+	return sizes
 }
 
-func sortedPaths(files map[string][]byte) []string {
-	m := make(map[string]bool, len(files))
-	for p := range files {
-		m[p] = true
+// scene is a kind of synchronization; the later ones build on the earlier.
+type scene struct {
+	name         string
+	work, bare   string // what is aimed at, with and without working files
+	change       func(files int) int
+	revisionFrom int
+}
+
+func scenes() []scene {
+	return []scene{
+		{"initial", "0.55", "0.25", func(int) int { return 0 }, 0},
+		{"nothing changed", "0.30", "0.30", func(int) int { return 0 }, 0},
+		{"one file changed", "0.90", "0.60", func(int) int { return 1 }, 1},
+		{"1 % changed", "0.90", "0.50", func(n int) int { return n / 100 }, 2},
 	}
-	return strings.Fields(list(m))
 }
 
-func (l *lab) nativeInit(name string) string {
-	l.git(l.dir, "init", "-q", "-b", "main", name)
-	l.git(l.path(name), "config", "gc.auto", "0")
-	return l.path(name)
+// versus collects what was measured, by row and column.
+type versus struct {
+	*lab
+	ratios  map[string][]float64
+	figures map[string]string // in place of a ratio
 }
 
-// nativeSync is a sync as a program around the git binary would do it: compare
-// with HEAD's tree by hash, write what differs, add, commit.
-func (l *lab) nativeSync(dir string, files map[string][]byte) {
-	have := map[string]string{}
-	if out, err := l.tryGit(dir, "ls-tree", "-r", "-z", "HEAD"); err == nil {
-		for e := range strings.SplitSeq(out, "\x00") {
-			if meta, path, ok := strings.Cut(e, "\t"); ok {
-				have[path] = strings.Fields(meta)[2]
+// syncs measures all scenes with n files.
+func (v *versus) syncs(n int) {
+	source := v.path(fmt.Sprintf("source-%d", n))
+	if err := writeSource(source, n); err != nil {
+		v.Fatal(err)
+	}
+	for round := range benchRounds {
+		name := func(kind string) string { return v.path(fmt.Sprintf("%s-%d-%d", kind, n, round)) }
+		v.git(v.dir, "init", "-q", "--bare", "-b", "main", name("bare"))
+		kinds := []string{"work", "bare", "native"}
+		for _, sc := range scenes() {
+			took := map[string]time.Duration{}
+			for i := range kinds { // another one goes first in each round
+				kind := kinds[(i+round)%len(kinds)]
+				took[kind] = v.sync(kind, sc, n, syncJob{name(kind), source, sc.change(n), sc.revisionFrom})
+			}
+			for _, kind := range kinds[:2] {
+				v.add(n, sc.name+", "+kind, took[kind], took["native"])
+			}
+		}
+		tree := v.git(name("native"), "rev-parse", "main^{tree}")
+		for _, kind := range kinds[:2] {
+			if have := v.git(name(kind), "rev-parse", "main^{tree}"); have != tree {
+				v.Fatalf("%s ends with tree %s, native git with %s", kind, have, tree)
 			}
 		}
 	}
-	for p, data := range files {
-		h := sha1.New()
-		fmt.Fprintf(h, "blob %d\x00", len(data))
-		h.Write(data)
-		if fmt.Sprintf("%x", h.Sum(nil)) != have[p] {
-			l.write(filepath.Join(dir, p), string(data))
+}
+
+func (v *versus) add(n int, what string, own, native time.Duration) {
+	cell := fmt.Sprintf("%s/%d", what, n)
+	v.ratios[cell] = append(v.ratios[cell], float64(own)/float64(native))
+	v.ratios[cell+" ms"] = append(v.ratios[cell+" ms"], own.Seconds()*1000)
+	v.ratios[cell+" git ms"] = append(v.ratios[cell+" git ms"], native.Seconds()*1000)
+}
+
+// sync times one process.
+func (v *versus) sync(kind string, sc scene, n int, j syncJob) time.Duration {
+	job := "sync"
+	if kind == "native" {
+		job = "sync-native"
+	}
+	cmd := exec.Command(os.Args[0], j.args()...)
+	cmd.Env = append(os.Environ(), helperEnv+"="+job)
+	exec.Command("sync").Run() // no more than a courtesy where there is none
+	out, err := cmd.CombinedOutput()
+	var wrote, peak, took int
+	if _, after, ok := strings.Cut(string(out), "took "); err == nil && ok {
+		took, err = strconv.Atoi(strings.TrimSpace(after))
+	}
+	if err != nil || took == 0 {
+		v.Fatalf("%s of %s: %v\n%s", sc.name, kind, err, out)
+	}
+	if fmt.Sscanf(string(out), "wrote %d bytes, peak %d KB", &wrote, &peak); kind == "work" {
+		if sc.name == "nothing changed" {
+			v.figures[fmt.Sprintf("bytes/%d", n)] = strconv.Itoa(wrote)
+		}
+		cell := fmt.Sprintf("%s MB/%d", sc.name, n)
+		v.ratios[cell] = append(v.ratios[cell], float64(peak)/1024)
+	}
+	return time.Duration(took) * time.Microsecond
+}
+
+func (v *versus) print(sizes []int) {
+	head := "| as a ratio to native git | aim |"
+	for _, n := range sizes {
+		head += fmt.Sprintf(" %d files |", n)
+	}
+	fmt.Printf("\n%s\n%s\n", head, strings.Repeat("|---", len(sizes)+2)+"|")
+	row := func(what, aim string, cell func(n int) string) {
+		fmt.Printf("| %s | %s |", what, aim)
+		for _, n := range sizes {
+			fmt.Printf(" %s |", cell(n))
+		}
+		fmt.Println()
+	}
+	for _, sc := range scenes() {
+		for _, k := range [][3]string{{"work", ", with working files", sc.work}, {"bare", ", without", sc.bare}} {
+			row(sc.name+k[1], k[2], func(n int) string {
+				cell := fmt.Sprintf("%s, %s/%d", sc.name, k[0], n)
+				return fmt.Sprintf("%.2f (%.0f/%.0f ms)", median(v.ratios[cell]), median(v.ratios[cell+" ms"]), median(v.ratios[cell+" git ms"]))
+			})
 		}
 	}
-	l.git(dir, "add", "-A")
-	l.tryGit(dir, "commit", "-q", "-m", "sync")
-}
-
-func (l *lab) ownSync(s *repo.Store, files map[string][]byte) {
-	_, err := s.Commit(context.Background(), []repo.Commit{{Changes: files, Message: "sync"}})
-	if err != nil && !errors.Is(err, repo.ErrNothingToCommit) {
-		l.Fatal(err)
+	row("bytes written when nothing changed", "0", func(n int) string { return v.figures[fmt.Sprintf("bytes/%d", n)] })
+	for _, sc := range scenes() {
+		row("own memory at its peak, "+sc.name, "80 MB", func(n int) string {
+			return fmt.Sprintf("%.0f MB", slices.Max(v.ratios[fmt.Sprintf("%s MB/%d", sc.name, n)]))
+		})
 	}
 }
 
-// versus times the two in turns.
-func versus(b *testing.B, own, native func(i int)) {
-	var a, n time.Duration
-	for i := range b.N {
-		start := time.Now()
-		own(i)
-		a += time.Since(start)
-		start = time.Now()
-		native(i)
-		n += time.Since(start)
-	}
-	b.ReportMetric(float64(a)/float64(n), "x-native")
-	b.ReportMetric(float64(a.Microseconds())/1000/float64(b.N), "own-ms/op")
-	b.ReportMetric(float64(n.Microseconds())/1000/float64(b.N), "native-ms/op")
-	b.ReportMetric(0, "ns/op")
-}
-
-func BenchmarkInitial(b *testing.B) {
-	l := newLab(b)
-	files := benchFiles(b)
-	versus(b,
-		func(i int) { l.ownSync(l.open(l.options(fmt.Sprintf("own%d-%d", b.N, i))), files) },
-		func(i int) { l.nativeSync(l.nativeInit(fmt.Sprintf("native%d-%d", b.N, i)), files) })
-}
-
-func BenchmarkInitialBare(b *testing.B) {
-	l := newLab(b)
-	files := benchFiles(b)
-	versus(b,
-		func(i int) {
-			name := fmt.Sprintf("own%d-%d.git", b.N, i)
-			l.git(l.dir, "init", "-q", "--bare", "-b", "main", name)
-			l.ownSync(l.open(l.options(name)), files)
-		},
-		func(i int) { l.nativeSync(l.nativeInit(fmt.Sprintf("native%d-%d", b.N, i)), files) })
-}
-
-// later prepares both and times syncs in which n files changed.
-func later(b *testing.B, n int, cold bool) {
-	l := newLab(b)
-	files := benchFiles(b)
-	o := l.options(fmt.Sprintf("own%d", b.N))
-	s := l.open(o)
-	l.ownSync(s, files)
-	dir := l.nativeInit(fmt.Sprintf("native%d", b.N))
-	l.nativeSync(dir, files)
-	next := make([]map[string][]byte, b.N)
-	for i := range next {
-		next[i] = changed(files, n, i)
-	}
-	b.ResetTimer()
-	versus(b, func(i int) {
-		if cold {
-			s.Close()
-			s = l.open(o)
-		}
-		l.ownSync(s, next[i])
-	}, func(i int) { l.nativeSync(dir, next[i]) })
-}
-
-func BenchmarkNoChange(b *testing.B)       { later(b, 0, true) }
-func BenchmarkNoChangeWarm(b *testing.B)   { later(b, 0, false) }
-func BenchmarkOneFile(b *testing.B)        { later(b, 1, true) }
-func BenchmarkOneFileWarm(b *testing.B)    { later(b, 1, false) }
-func BenchmarkOnePercent(b *testing.B)     { later(b, len(benchFiles(b))/100, true) }
-func BenchmarkOnePercentWarm(b *testing.B) { later(b, len(benchFiles(b))/100, false) }
-
-// BenchmarkPush pushes one sync of one file over HTTP after a history of 300
-// commits.
-func BenchmarkPush(b *testing.B) {
-	l := newLab(b)
-	l.git(l.bare("own.git"), "config", "http.receivepack", "true")
-	l.git(l.bare("native.git"), "config", "http.receivepack", "true")
-	url := l.serve("")
-	files := benchFiles(b)
-	s := l.clone(fmt.Sprintf("own%d", b.N), url+"/own.git")
-	l.ownSync(s, files)
-	dir := l.nativeInit(fmt.Sprintf("native%d", b.N))
-	l.git(dir, "remote", "add", "origin", url+"/native.git")
-	l.nativeSync(dir, files)
-	for i := range 300 {
-		l.ownSync(s, map[string][]byte{"history": fmt.Append(nil, i)})
-	}
-	ctx := context.Background()
-	if err := s.Push(ctx); err != nil {
-		b.Fatal(err)
-	}
-	l.git(dir, "push", "-q", "origin", "main")
-	next := make([]map[string][]byte, b.N)
-	for i := range next {
-		next[i] = changed(files, 10, i)
-		l.nativeSync(dir, next[i])
-	}
-	commits := strings.Fields(l.git(dir, "rev-list", "--reverse", fmt.Sprintf("-%d", b.N), "main"))
-	b.ResetTimer()
-	var own, native time.Duration
-	for i := range b.N {
-		l.ownSync(s, next[i])
-		start := time.Now()
-		if err := s.Push(ctx); err != nil {
-			b.Fatal(err)
-		}
-		own += time.Since(start)
-		start = time.Now()
-		l.git(dir, "push", "-q", "origin", commits[i]+":refs/heads/main")
-		native += time.Since(start)
-	}
-	b.ReportMetric(float64(own)/float64(native), "x-native")
-	b.ReportMetric(float64(own.Microseconds())/1000/float64(b.N), "own-ms/op")
-	b.ReportMetric(float64(native.Microseconds())/1000/float64(b.N), "native-ms/op")
-	b.ReportMetric(0, "ns/op")
+func median(xs []float64) float64 {
+	xs = slices.Sorted(slices.Values(xs))
+	return xs[len(xs)/2]
 }

@@ -55,6 +55,8 @@ func helper(job string, args []string) int {
 		return hammer(args[0], args[1])
 	case "forget":
 		return helperForget(args[0])
+	case "sync", "sync-native":
+		return helperSync(job, args)
 	}
 	o := repo.Options{Path: args[0], Branch: "main", Remote: args[1],
 		Committer: repo.Signature{Name: "dashkeep", Email: "dashkeep@localhost"},

@@ -88,3 +88,13 @@ func bootID() string {
 	}
 	return strings.TrimSpace(string(data))
 }
+
+// flushFile makes the content of a file below the working tree durable.
+func (s *Store) flushFile(name string) error {
+	f, err := s.work.OpenFile(name, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

@@ -67,6 +67,22 @@ func readIndex(name string) (*index, error) {
 	return parseIndex(data)
 }
 
+// soundIndex reports whether git can read an index, or there is none: it does not
+// ask more than the checksum where that is enough.
+func soundIndex(name string) bool {
+	data, err := readSmall(name, maxIndex)
+	if err != nil {
+		return true // not damaged as far as anybody can see
+	}
+	if n := len(data) - sha1.Size; n > 0 {
+		if want := sha1.Sum(data[:n]); bytes.Equal(data[n:], want[:]) {
+			return true
+		}
+	}
+	_, err = parseIndex(data)
+	return !errors.Is(err, errBadIndex)
+}
+
 func parseIndex(data []byte) (*index, error) {
 	if len(data) < 32 || string(data[:4]) != "DIRC" {
 		return nil, fmt.Errorf("%w: %d bytes", errBadIndex, len(data))

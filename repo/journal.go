@@ -22,6 +22,7 @@ type journal struct {
 	path    string
 	rec     journalRecord
 	pending atomic.Bool // !rec.Done, for readers
+	found   bool        // rec is of an earlier process and was not done
 	boot    string      // this start of the system, "" when it cannot be told
 }
 
@@ -50,6 +51,7 @@ func openJournal(tmp string) (*journal, error) {
 		return j, nil
 	}
 	j.set(rec)
+	j.found = !rec.Done
 	return j, nil
 }
 
@@ -102,6 +104,7 @@ func (j *journal) write(rec journalRecord) error {
 		return err
 	}
 	j.set(rec)
+	j.found = j.found && !rec.Done
 	return nil
 }
 

@@ -1,9 +1,11 @@
 package repo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 	"time"
 
@@ -201,12 +203,17 @@ func (o *objects) withPrefix(prefix []byte) (ids []oid, err error) {
 
 // readLimited reads at most limit bytes, and fails when there is more.
 func readLimited(r io.Reader, limit int64, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err != nil {
+	var buf bytes.Buffer
+	if f, ok := r.(fs.File); ok {
+		if fi, err := f.Stat(); err == nil && fi.Size() <= limit {
+			buf.Grow(int(fi.Size()) + bytes.MinRead) // read at once, without copies
+		}
+	}
+	if _, err := buf.ReadFrom(io.LimitReader(r, limit+1)); err != nil {
 		return nil, err
 	}
-	if int64(len(data)) > limit {
+	if int64(buf.Len()) > limit {
 		return nil, fmt.Errorf("%s is larger than %d bytes", name, limit)
 	}
-	return data, nil
+	return buf.Bytes(), nil
 }

@@ -123,11 +123,15 @@ func (p *packWriter) addHashed(t plumbing.ObjectType, id oid, data []byte) error
 	e.crc = p.crc.Sum32()
 	p.entries = append(p.entries, e)
 	p.seen[id] = true
+	p.keep(t, id, data)
+	return nil
+}
+
+func (p *packWriter) keep(t plumbing.ObjectType, id oid, data []byte) {
 	if !p.forget && p.held+len(data) <= maxRecent {
 		p.recent[id] = recentObject{t, data}
 		p.held += len(data)
 	}
-	return nil
 }
 
 // writeEntry writes one whole object in pack format.

@@ -65,6 +65,9 @@ func unsafeName(name string) string {
 // short names, trailing dots and blanks. .gitmodules is refused too, since it
 // makes git fetch things.
 func looksLikeGit(name string) bool {
+	if plainName(name) {
+		return false
+	}
 	s := strings.Map(func(r rune) rune {
 		switch {
 		case r >= 0x200c && r <= 0x200f, r >= 0x202a && r <= 0x202e, r >= 0x206a && r <= 0x206f, r == 0xfeff:
@@ -74,6 +77,16 @@ func looksLikeGit(name string) bool {
 	}, name)
 	s = strings.TrimRight(s, ". ")
 	return s == ".git" || s == ".gitmodules" || strings.HasPrefix(s, "git~") || strings.HasPrefix(s, "gitmod~")
+}
+
+// plainName reports whether a name begins with an ASCII letter or digit that no
+// spelling of .git begins with: almost all do.
+func plainName(name string) bool {
+	if name == "" {
+		return false
+	}
+	c := name[0]
+	return c != 'g' && c != 'G' && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
 }
 
 // badPath is the error for a path that may not be written.

@@ -264,7 +264,7 @@ func (s *Store) repairIndex(ctx context.Context) error {
 	if s.work == nil {
 		return nil
 	}
-	if _, err := readIndex(s.file("index")); !errors.Is(err, errBadIndex) {
+	if soundIndex(s.file("index")) {
 		return nil
 	}
 	if shown, err := s.checkedOut(); err != nil || !shown {

@@ -99,7 +99,9 @@ func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err 
 	if err != nil {
 		return nil, err
 	}
-	co := &checkout{s: s, ix: ix, set: map[string]*indexEntry{}, dirs: map[string]bool{}, touched: map[string]bool{}, crashed: s.jour.otherBoot()}
+	co := &checkout{s: s, ix: ix, set: map[string]*indexEntry{}, dirs: map[string]bool{}, touched: map[string]bool{},
+		crashed: s.jour.otherBoot(), resumed: s.jour.found}
+	defer co.closeFolder()
 	var writes []change
 	err = s.obj.diffTrees(oldTree, newTree, func(c change) error {
 		if why := unsafePath(c.path); why != "" {
@@ -115,10 +117,14 @@ func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err 
 		return co.left, err
 	}
 	co.many = len(writes) > flushSingly
+	defer co.unstage()
 	for _, c := range writes {
 		if err := co.one(c); err != nil {
 			return co.left, err
 		}
+	}
+	if err := co.publish(); err != nil {
+		return co.left, err
 	}
 	if err := s.flushWork(co.touched, co.many); err != nil {
 		return co.left, err
@@ -150,6 +156,12 @@ type checkout struct {
 	touched map[string]bool // folders whose names have changed
 	many    bool            // files are flushed together in the end
 	crashed bool            // power was lost since the journal was written
+	resumed bool            // an earlier process was stopped over the same work
+
+	staged []stagedFile
+
+	folder *os.Root // the folder that was used last, and its path
+	at     string
 }
 
 // one brings one path from c.old to c.new, if what stands there is still c.old
@@ -164,7 +176,7 @@ func (co *checkout) one(c change) error {
 		co.skipFile(c)
 		return nil
 	}
-	have, fi, err := co.s.workFile(c.path, co.dirs)
+	have, fi, err := co.look(c.path)
 	if err != nil {
 		return err
 	}
@@ -174,7 +186,7 @@ func (co *checkout) one(c change) error {
 			return err // not being able to look is no sign of an edit
 		}
 	}
-	if have == workFile && !isOld && !isNew && co.crashed && !c.new.none() {
+	if have == workFile && !isOld && !isNew && !c.new.none() && (co.crashed || co.resumed && c.old.none()) {
 		if isOld, err = co.torn(c, fi); err != nil {
 			return err
 		}
@@ -185,7 +197,7 @@ func (co *checkout) one(c change) error {
 	case isNew:
 		co.record(c, fi)
 	case isOld:
-		return co.replace(c)
+		return co.replace(c, fi)
 	default:
 		co.leave(c)
 	}
@@ -264,12 +276,15 @@ func (co *checkout) record(c change, fi fs.FileInfo) {
 	co.set[c.path] = e
 }
 
-func (co *checkout) replace(c change) error {
+// replace makes the path hold the new content; was is the file that stands there, nil
+// for none.
+func (co *checkout) replace(c change, was fs.FileInfo) error {
 	if c.new.none() {
 		if err := co.s.work.Remove(filepath.FromSlash(c.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		parents(co.touched, c.path)
+		co.closeFolder()
 		co.s.pruneDirs(path.Dir(c.path))
 		clear(co.dirs)
 		co.set[c.path] = nil
@@ -290,12 +305,10 @@ func (co *checkout) replace(c change) error {
 		co.dirs[dir] = true
 	}
 	parents(co.touched, c.path)
-	fi, err := co.s.writeWork(c.path, c.new.mode, data, !co.many)
-	if err != nil {
-		return err
+	if co.many && was == nil {
+		return co.create(c, data)
 	}
-	co.record(c, fi)
-	return nil
+	return co.stage(c, data, was)
 }
 
 // What stands at a path of the working tree.
@@ -324,16 +337,7 @@ func (s *Store) workFile(p string, dirs map[string]bool) (int, fs.FileInfo, erro
 		}
 		dirs[p[:i]] = true
 	}
-	fi, err := s.work.Lstat(filepath.FromSlash(p))
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return workAbsent, nil, nil
-	case err != nil:
-		return 0, nil, err
-	case !fi.Mode().IsRegular():
-		return workOther, nil, nil
-	}
-	return workFile, fi, nil
+	return lookAt(s.work, p)
 }
 
 // matches compares a working file with two blobs by bytes. A file that differs
@@ -373,37 +377,6 @@ func hashStream(r io.Reader, size int64) (id oid, err error) {
 	}
 	h.Sum(id[:0])
 	return id, nil
-}
-
-// writeWork writes a working file by temporary file and rename, flushed in between
-// when asked to. The temporary file lies in the Git folder: a crash leaves nothing
-// for people to find.
-func (s *Store) writeWork(p string, mode uint32, data []byte, flush bool) (fs.FileInfo, error) {
-	perm := fs.FileMode(0o666)
-	if mode == modeExec {
-		perm = 0o777
-	}
-	name := filepath.FromSlash(p)
-	tmp := filepath.Join(".git", "dashkeep", ownTemp+"work")
-	f, err := s.work.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm)
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(data)
-	if err == nil && flush {
-		err = f.Sync()
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = s.work.Rename(tmp, name)
-	}
-	if err != nil {
-		s.work.Remove(tmp)
-		return nil, err
-	}
-	return s.work.Lstat(name)
 }
 
 // pruneDirs removes folders that became empty, as git does.
