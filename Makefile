@@ -22,6 +22,9 @@ OLDER_ALL := 4.1.4 5.0.0 6.0.0
 OLDER_RUN := Live|E2E_EqualBytes
 OLDER_FEW := ConformanceLive/(ping|list|export_twice|round|second|one_bad)|E2E_EqualBytes|MirrorsAnyRelease|Live(Clash|F1_|F17)
 MIXED_RUN := E2E_NewerIntoOlder
+# what needs metadata in PostgreSQL, on two servers of each version
+POSTGRES_ALL := 6.1.0 $(OLDER_ALL)
+POSTGRES_RUN := LiveF8_DatasetsOfOneName
 
 # tests that run the whole program, or kill it, by the hundred, measure memory, or go
 # through every kind of server: without the race detector, under which they skip
@@ -70,9 +73,10 @@ e2e: ## the same promises on two real Superset 6.1.0, a part on 4.1.4; installed
 
 	$(MAKE) OLDER_ALL='$(OLDER)' OLDER_RUN='$(OLDER_FEW)' older
 
-e2e-all: ## the same, and all that runs on older Supersets, on each version
+e2e-all: ## the same, and all that runs on older Supersets, on each version; a part on PostgreSQL
 	@$(MAKE) OLDER= e2e
 	$(MAKE) older
+	$(MAKE) postgres
 
 # for each of OLDER_ALL: installed on first use, two of it, and it beside the newest
 older:
@@ -80,6 +84,12 @@ older:
 		$(call part,lab $$v,$(BUDGET_LAB),env VERSION=$$v $(LAB) install)
 		$(call part,e2e $$v,$(BUDGET_E2E),env VERSION=$$v $(LAB) pair $(GO) test -p 1 -count=1 -timeout $(BUDGET_E2E)s -run '$(OLDER_RUN)' $(LIVE))
 		$(call part,to $$v,$(BUDGET_OLDER),env VERSION2=$$v $(LAB) pair $(GO) test -count=1 -timeout $(BUDGET_OLDER)s -run '$(MIXED_RUN)' ./cmd/dashkeep)
+	done
+
+# two datasets of one name, which SQLite metadata do not allow
+postgres:
+	@for v in $(POSTGRES_ALL); do
+		$(call part,postgres $$v,$(BUDGET_OLDER),env VERSION=$$v METADATA=postgresql $(LAB) pair $(GO) test -count=1 -timeout $(BUDGET_OLDER)s -run '$(POSTGRES_RUN)' ./internal/platform/superset)
 	done
 
 fuzz: tools ## a million values through the canonical form; every fuzz target for FUZZTIME
@@ -125,4 +135,4 @@ tools:
 clean: ## build results; the installed Superset stays (rm -rf .cache removes it)
 	@rm -rf bin .cache/bin
 
-.PHONY: help build check test e2e e2e-all older fuzz bench faults demo new-platform tools clean
+.PHONY: help build check test e2e e2e-all older postgres fuzz bench faults demo new-platform tools clean
