@@ -151,7 +151,13 @@ func (r *rig) imports(kind, typ string, files map[string]string) {
 	if err != nil {
 		r.Fatal(err)
 	}
-	form := map[string]string{"overwrite": "true", "passwords": st.Passwords("pw", slices.Collect(maps.Keys(files))...)}
+	var databases []string // a password for any other file is an unknown field of it
+	for name := range files {
+		if strings.HasPrefix(name, "databases/") {
+			databases = append(databases, name)
+		}
+	}
+	form := map[string]string{"overwrite": "true", "passwords": st.Passwords("pw", databases...)}
 	if err := r.api.Import(r.Context(), kind, zip, form); err != nil {
 		r.Fatal(err)
 	}

@@ -88,6 +88,12 @@ var featureFlag = regexp.MustCompile(`"([A-Z][A-Z0-9_]*)":\s*(true|false)`)
 // embeds reports whether dashboards may be embedded on this server. Where they may
 // not, the default, that is not asked of each one of them.
 func (c *conn) embeds(ctx context.Context) bool {
+	on, told := c.feature(ctx, "EMBEDDED_SUPERSET")
+	return on || !told
+}
+
+// feature reports whether a feature flag is on, as far as the server tells.
+func (c *conn) feature(ctx context.Context, name string) (on, told bool) {
 	c.mu.Lock()
 	known := c.features != nil
 	c.mu.Unlock()
@@ -98,8 +104,8 @@ func (c *conn) embeds(ctx context.Context) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	on, told := c.features["EMBEDDED_SUPERSET"]
-	return on || !told
+	on, told = c.features[name]
+	return on, told
 }
 
 func pageVersion(page string) string {

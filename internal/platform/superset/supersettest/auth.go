@@ -26,7 +26,7 @@ const loginPage = "<!DOCTYPE html>\n<html>\n  <head>\n    <title>Superset</title
 // serveLoginPage shows the version among the data for the frontend, as every page
 // of 4.1.4 to 6.1.0 does.
 func (s *Server) serveLoginPage(w http.ResponseWriter, _ *http.Request) {
-	data := `{"common": {"feature_flags": {"EMBEDDED_SUPERSET": ` + strconv.FormatBool(s.embeds) + `, "TAGGING_SYSTEM": ` + strconv.FormatBool(s.tagging) +
+	data := `{"common": {"feature_flags": {"EMBEDDED_SUPERSET": ` + strconv.FormatBool(s.embeds) + `, "TAGGING_SYSTEM": ` + strconv.FormatBool(s.tagging) + s.softFlag() +
 		`}, "menu_data": {"navbar_right": {"show_watermark": false, "version_string": "` + s.version + `", "version_sha": ""}}}}`
 	s.mu.Lock()
 	session, token := s.newSession()

@@ -67,6 +67,10 @@ func (s *Server) delete(r *row) (refused string) {
 	if why := s.attached(r); why != "" {
 		return why
 	}
+	if s.keeps(r.kind) {
+		s.state.keep(r, s.clock())
+		return ""
+	}
 	switch r.kind {
 	case Database:
 		defer func() {

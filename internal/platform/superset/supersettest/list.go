@@ -65,6 +65,9 @@ type entry struct {
 
 func (s *Server) serveList(c *call, kind string) {
 	s.ownTags()
+	if s.serveKept(c, kind) {
+		return
+	}
 	if q, _, _ := parseListQuery(c.r); q != nil && len(q.filters) == 0 && slices.Contains(orderColumns[kind], q.order) {
 		s.servePage(c, kind, q)
 		return

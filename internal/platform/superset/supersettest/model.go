@@ -171,10 +171,11 @@ func copyChildren(list []*child) []*child {
 type state struct {
 	rows map[string][]*row // by kind, by id
 	next map[string]int    // next id per kind, also "column", "metric" and "annotation"
+	kept map[string][]kept // by kind: what was deleted softly
 }
 
 func newState(firstID int) *state {
-	st := &state{rows: map[string][]*row{}, next: map[string]int{}}
+	st := &state{rows: map[string][]*row{}, next: map[string]int{}, kept: map[string][]kept{}}
 	for kind := range models {
 		st.next[kind] = firstID
 	}
@@ -183,7 +184,10 @@ func newState(firstID int) *state {
 }
 
 func (st *state) clone() *state {
-	c := &state{rows: make(map[string][]*row, len(st.rows)), next: maps.Clone(st.next)}
+	c := &state{rows: make(map[string][]*row, len(st.rows)), next: maps.Clone(st.next), kept: make(map[string][]kept, len(st.kept))}
+	for kind, rows := range st.kept {
+		c.kept[kind] = slices.Clone(rows)
+	}
 	for kind, rows := range st.rows {
 		c.rows[kind] = slices.Clone(rows)
 	}

@@ -50,6 +50,7 @@ type Server struct {
 	tunnels     bool
 	unreachable bool // every warehouse
 	fixedThemes bool // see WithFixedThemes
+	softDelete  bool
 	version     string
 	users       []User
 	roles       []string      // by id, from 1; "" for one that was deleted
@@ -187,6 +188,9 @@ func (s *Server) routes() *http.ServeMux {
 		}
 		handle("DELETE "+base+"{id}", func(c *call) { s.serveDelete(c, kind) })
 		handle("DELETE "+base+"{$}", func(c *call) { s.serveBulkDelete(c, kind) })
+		if s.keeps(kind) {
+			handle("POST "+base+"{id}/restore", func(c *call) { s.serveRestore(c, kind) })
+		}
 		if isRecord(kind) {
 			handle("POST "+base+"{$}", func(c *call) { s.servePost(c, kind) })
 			continue

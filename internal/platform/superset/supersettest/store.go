@@ -31,6 +31,7 @@ func (m *model) permit() string { return views[m.kind] }
 // store is import_from_dict: it finds the row by uuid or unique constraint,
 // sets what the file names and leaves the rest as it was.
 func (t *tx) store(m *model, o *object) (*row, error) {
+	t.state.revive(m.kind, o.str("uuid"))
 	found := t.state.match(m, o.str("uuid"), o)
 	if len(found) > 1 {
 		if m.kind == Dataset { // "we return the original dataset, unmodified"
