@@ -69,7 +69,11 @@ func (im *importing) grant(ctx context.Context, j *job, e *entry) *granting {
 	if hasAccess(j.doc.Kind, keyOwners) {
 		im.grantOwners(ctx, g, e, said(keyOwners))
 	}
-	if roles := said(keyRoles); roles != nil && e.shown.roles != nil {
+	switch roles := said(keyRoles); {
+	case roles == nil:
+	case e.shown.roles == nil:
+		im.omit(j.id(), "/access/roles", "this server does not show whose roles may see it, so that stays as the import leaves it")
+	default:
 		im.grantRoles(ctx, g, e, roles)
 	}
 	if tags := said(keyTags); tags != nil && e.shown.tags != nil {

@@ -2,6 +2,7 @@ package superset_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +81,39 @@ func TestTrashUnsaid(t *testing.T) {
 		kept, err := r.p.(trasher).Trash(t.Context(), id)
 		if err != nil || strings.Contains(kept, "restore") || !strings.Contains(kept, "did not say") {
 			t.Errorf("%q, %v", kept, err)
+		}
+	}
+}
+
+// TestEditorsInPlaceOfOwners: a server that knows no owners and no roles is given
+// none, which is named once per asset, and shows none, which is not nobody.
+func TestEditorsInPlaceOfOwners(t *testing.T) {
+	from := simRig(t, versions[0])
+	from.rich()
+	want := readAll(t, from.p)
+	to := simRig(t, versions[0], st.WithEditors(), st.WithFirstID(500))
+	for _, res := range to.p.Import(t.Context(), sorted(want), nil) {
+		named := map[string]int{}
+		for _, n := range res.Omitted {
+			named[n.Path]++
+		}
+		roles, owners := 0, 0
+		switch res.ID.Kind {
+		case st.Dashboard:
+			roles, owners = 1, 1
+		case st.Chart, st.Dataset:
+			owners = 1
+		}
+		if res.Err != nil || named["/access/owners"] != owners || named["/access/roles"] != roles {
+			t.Errorf("%s: %v, left out %v", res.ID, res.Err, named)
+		}
+	}
+	for id, a := range readAll(t, to.p) {
+		for _, key := range []string{"owners", "roles"} {
+			had := strings.Contains(string(want[id].Content), "\n  "+key+":")
+			if unread := slices.Contains(a.Unread, "/access/"+key); unread != had || strings.Contains(string(a.Content), "\n  "+key+":") {
+				t.Errorf("%s: %s: unread %t, want %t\n%s", id, key, unread, had, a.Content)
+			}
 		}
 	}
 }

@@ -104,6 +104,8 @@ func (s *Server) pickColumns(kind string, asked []string) []string {
 	switch {
 	case kind == Database:
 		all = s.shown(kind, all)
+	case s.editors && (kind == Dashboard || kind == Chart || kind == Dataset):
+		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return strings.HasPrefix(col, "owners.") || strings.HasPrefix(col, "roles.") })
 	case kind == Report && !s.since("6.1.0"):
 		all = slices.DeleteFunc(slices.Clone(all), func(col string) bool { return col == "owners.email" })
 	case kind == Dataset && !s.since("6.0.0"):

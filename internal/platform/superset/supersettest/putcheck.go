@@ -48,6 +48,7 @@ func (s *Server) checkPut(kind string, body *object) *object {
 	bad := newObject()
 	for _, k := range body.keys {
 		typ, known := putFields[kind][k]
+		known = known && !(s.editors && (k == "owners" || k == "roles"))
 		v := body.vals[k]
 		msg := ""
 		switch {

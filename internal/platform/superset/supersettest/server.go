@@ -51,6 +51,7 @@ type Server struct {
 	unreachable bool // every warehouse
 	fixedThemes bool // see WithFixedThemes
 	softDelete  bool
+	editors     bool // see WithEditors
 	version     string
 	users       []User
 	roles       []string      // by id, from 1; "" for one that was deleted

@@ -14,6 +14,10 @@ import (
 // describe it (apache/superset#39464, #40128, #40129, #40130, #41166).
 func WithSoftDelete() Option { return func(s *Server) { s.softDelete = true } }
 
+// WithEditors has editors and viewers in place of owners and roles, as master has
+// (apache/superset#38831): lists do not show those, and a PUT does not know them.
+func WithEditors() Option { return func(s *Server) { s.editors = true } }
+
 // kept is a row that every answer leaves out but a list filtered for such.
 type kept struct {
 	row *row
