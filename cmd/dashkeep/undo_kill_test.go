@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -104,7 +106,9 @@ func undoAfterKill(t *testing.T, real bool, after ...int) {
 			}
 			proxy := httptest.NewServer(nil)
 			t.Cleanup(proxy.Close)
-			tr := &trap{next: httputil.NewSingleHostReverseProxy(target)}
+			forward := httputil.NewSingleHostReverseProxy(target)
+			forward.ErrorLog = log.New(io.Discard, "", 0) // of the dead client
+			tr := &trap{next: forward}
 			proxy.Config.Handler = tr
 			w := newWorld(t, &server{url: proxy.URL}, nil)
 			w.run(0, "pull")
