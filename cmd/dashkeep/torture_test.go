@@ -61,7 +61,9 @@ func TestCR2_killedAnywhere(t *testing.T) {
 			})
 		}
 	})
-	t.Log(all.String())
+	if !t.Failed() {
+		t.Log(all.String())
+	}
 }
 
 // tally counts over all lanes.
