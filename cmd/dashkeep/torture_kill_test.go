@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -105,7 +106,8 @@ func (w *world) serveRemote(t *trap) string {
 	}
 	w.git("remote.git", "config", "http.receivepack", "true")
 	h := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + w.dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=bot",
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent"}, InheritEnv: []string{"PATH"}, Stderr: io.Discard}
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent"}, InheritEnv: []string{"PATH"},
+		Stderr: io.Discard, Logger: log.New(io.Discard, "", 0)} // of clients that died
 	// git http-backend 2.39 never ends when a body is cut short, so it gets whole
 	// ones only, as behind a buffering proxy.
 	t.next = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
