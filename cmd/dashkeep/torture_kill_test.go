@@ -70,7 +70,7 @@ func (x *torture) kill(args ...string) {
 	}
 	var late atomic.Bool
 	if args[0] == "serve" { // which does not end by itself
-		timer := time.AfterFunc(3*span, func() { late.Store(true); kill() })
+		timer := time.AfterFunc(2*span, func() { late.Store(true); kill() })
 		defer timer.Stop()
 	}
 	err := d.cmd.Wait()
