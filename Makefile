@@ -54,7 +54,7 @@ printf '%-9s %4d s  %s\n' "$(1)" $$((SECONDS - start)) "$$note" >&2
 endef
 
 # $(call torture,KILLS,SEED,SECONDS) is CR2 with the real program as a child process
-torture = $(call part,torture,$(3),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(3)s -run CR2 ./cmd/dashkeep -args -kills=$(1) -kill-seed=$(2) | grep -vE '^=== '")
+torture = $(call part,torture,$(3),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(3)s -parallel 4 -run CR2 ./cmd/dashkeep -args -kills=$(1) -kill-seed=$(2) | grep -vE '^=== '")
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -24,7 +24,7 @@ var (
 )
 
 // lane is how many kills one server and one remote go through.
-const lane = 50
+const lane = 25
 
 // TestCR2_killedAnywhere kills the program again and again, at moments, requests and
 // system calls that chance picks, in pulls, applies, undos and in serve, while people
