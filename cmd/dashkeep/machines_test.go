@@ -117,6 +117,9 @@ func TestCC1_holderIsKilled(t *testing.T) {
 
 	// A third machine that knows nothing but the remote takes back both runs.
 	third := k.machine("third")
+	if r := k.on(third, exitFailed, "runs"); !strings.Contains(r.err, "dashkeep pull clones the remote") {
+		t.Errorf("%+v", r)
+	}
 	var runs struct{ Runs []writeReport }
 	if err := json.Unmarshal([]byte(k.on(second, 0, "runs", "prod", "--output", "json").out), &runs); err != nil || len(runs.Runs) != 2 || runs.Runs[1].Ended {
 		t.Fatalf("%v %+v", err, runs)
