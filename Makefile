@@ -28,7 +28,7 @@ POSTGRES_RUN := LiveF8_DatasetsOfOneName
 
 # tests that run the whole program, or kill it, by the hundred, measure memory, or go
 # through every kind of server: without the race detector, under which they skip
-NO_RACE := UndoAfterKill|CR1|CR2|CR3|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestMany|ConformanceSimulator/10,000|ConformanceOlder|TestConformance$$
+NO_RACE := UndoAfterKill|CR1|CR3|CC1_(twoMachinesRace|holder)|CC2_person|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestMany|ConformanceSimulator/10,000|ConformanceOlder|TestConformance$$
 
 # Seconds each part may take; over it the part fails. They are there to notice a
 # hang, not to measure: about four times what an idle machine with 2 cores takes.
@@ -38,9 +38,14 @@ BUDGET_TEST ?= 1500
 BUDGET_LAB ?= 600
 BUDGET_E2E ?= 1800
 BUDGET_OLDER ?= 600
+BUDGET_TORTURE ?= 3600
+BUDGET_POWERCUT ?= 1800
 BUDGET_FUZZ ?= 1800
 BUDGET_BENCH ?= 900
 FUZZTIME ?= 20s
+# of torture: how many kills, and which (0: another one each time; it is printed)
+KILLS ?= 1000
+SEED ?= 0
 
 # $(call part,NAME,SECONDS,COMMAND) runs a command and prints how long it took.
 define part
@@ -50,6 +55,9 @@ note=ok; [ $$rc = 0 ] || note="FAILED ($$rc)"; [ $$rc != 124 ] || note="FAILED: 
 printf '%-9s %4d s  %s\n' "$(1)" $$((SECONDS - start)) "$$note" >&2
 [ $$rc = 0 ]
 endef
+
+# $(call torture,KILLS,SEED,SECONDS) is CR2 with the real program as a child process
+torture = $(call part,torture,$(3),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(3)s -parallel 4 -run CR2 ./cmd/dashkeep -args -kills=$(1) -kill-seed=$(2) | grep -vE '^=== '")
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +70,7 @@ check: tools ## format, vet, all tests with the race detector on simulated serve
 	$(call part,vet,$(BUDGET_VET),$(GO) vet ./...)
 	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" $(GO) test -race -timeout $(BUDGET_TEST)s ./...)
 	$(call part,kills,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 $(GO) test -count=1 -timeout $(BUDGET_TEST)s -run '$(NO_RACE)' ./repo ./cmd/dashkeep ./internal/platform/...)
+	$(call torture,100,0,$(BUDGET_TEST))
 	$(call part,histories,$(BUDGET_TEST),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(BUDGET_TEST)s -run CC4 ./sync -args -histories=20000 -git-histories=300 | grep -vE '^=== |^ +--- PASS|rapid. OK'")
 
 test: ## all tests, quickly: no race detector, what is missing is skipped
@@ -107,6 +116,12 @@ bench: ## speed: benchmarks, and a full pull as a ratio to the bare export of a 
 faults: tools ## every kill point of the crash tests instead of a sample
 	@$(call part,faults,$(BUDGET_TEST),env DASHKEEP_TEST_FULL=1 $(GO) test -count=1 -timeout $(BUDGET_TEST)s ./repo)
 
+torture: tools ## KILLS (1,000) kills of the whole cycle: nothing acknowledged is lost, nothing is sent twice
+	@$(call torture,$(KILLS),$(SEED),$(BUDGET_TORTURE))
+
+powercut: tools ## root: power cuts on a loop device, and after every step on a disk that forgets
+	@$(call part,powercut,$(BUDGET_POWERCUT),bash -o pipefail -c "env DASHKEEP_POWERCUT=1 DASHKEEP_TEST_FULL=1 $(GO) test -v -count=1 -timeout $(BUDGET_POWERCUT)s -run CR4 ./repo | grep -vE '^=== '")
+
 demo: ## the whole story in seconds, on embedded parts
 	@$(GO) run ./cmd/dashkeep demo
 
@@ -135,4 +150,4 @@ tools:
 clean: ## build results; the installed Superset stays (rm -rf .cache removes it)
 	@rm -rf bin .cache/bin
 
-.PHONY: help build check test e2e e2e-all older postgres fuzz bench faults demo new-platform tools clean
+.PHONY: help build check test e2e e2e-all older postgres fuzz bench faults torture powercut demo new-platform tools clean

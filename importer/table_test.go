@@ -8,10 +8,10 @@ import (
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
-// TestOverwriteTable is the table of SPEC section 3, cell by cell, with every way to
+// TestOverwriteTable_CC3_cellByCell is the table of SPEC section 3, cell by cell, with every way to
 // treat a conflict and a live edit: what the server holds after an apply, value by
 // value. Base holds 0 in both values, so that one moves while the other stays.
-func TestOverwriteTable(t *testing.T) {
+func TestOverwriteTable_CC3_cellByCell(t *testing.T) {
 	const u = "u1"
 	moves := []struct{ name, git, live string }{
 		{"only live moved", "0", "L"},

@@ -35,7 +35,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	if place.empty && o.ReadOnly {
-		return nil, fmt.Errorf("there is no repository at %s", o.Path)
+		return nil, fmt.Errorf("there is no repository at %s yet; dashkeep pull clones the remote into it, or makes a new one", o.Path)
 	}
 	s := &Store{opt: o, gitDir: place.gitDir}
 	if s.remote, err = newRemote(o); err != nil {

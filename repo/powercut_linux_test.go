@@ -164,7 +164,7 @@ func powerCut(t *testing.T, w powerWriter) {
 		bad := w.verify(f, filepath.Join(c.path, "work"), string(said))
 		switch {
 		case w.control:
-			t.Logf("control: cut %d: %q", i, bad)
+			t.Logf("control: cut %d: %.90q", i, strings.Join(bad, "\n"))
 		case len(bad) > 0:
 			t.Errorf("cut %d: %s", i, strings.Join(bad, "\n"))
 		}

@@ -202,6 +202,12 @@ func TestGT3_RewrittenOrDeletedRemoteStopsAndKeepsBoth(t *testing.T) {
 			l.git(server, "update-ref", "refs/heads/main", l.git(server, "commit-tree", "-m", "forced", tree))
 		}},
 		{"deleted", "deleted on the remote", func(l *lab, server string) { l.git(server, "update-ref", "-d", "refs/heads/main") }},
+		{"emptied", "deleted on the remote", func(l *lab, server string) {
+			if err := os.RemoveAll(server); err != nil {
+				l.Fatal(err)
+			}
+			l.bare("server.git")
+		}},
 		{"renamed", "deleted on the remote", func(l *lab, server string) { l.git(server, "branch", "-m", "main", "trunk") }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -223,7 +229,7 @@ func TestGT3_RewrittenOrDeletedRemoteStopsAndKeepsBoth(t *testing.T) {
 					t.Errorf("local head moved to %s", rev)
 				}
 			}
-			if c.name == "deleted" {
+			if c.name == "deleted" || c.name == "emptied" {
 				if err := a.Push(ctx); err == nil {
 					t.Error("push made the deleted branch again")
 				}

@@ -36,11 +36,14 @@ func (e *Engine) push(ctx context.Context, in *Instance, run *Run) error {
 		run.Revision = head
 	}
 	var unreachable *repo.UnreachableError
+	var rejected *repo.RejectedError
 	switch {
 	case errors.As(err, &unreachable):
 		run.Unpushed = true
 		run.warn("not pushed, the Git remote cannot be reached: %v; the commits are kept here and go out with the next run", err)
 		return nil
+	case errors.As(err, &rejected): // which says that they are kept
+		return fmt.Errorf("instance %s: pushing: %w, and go out with the first run that the server takes them from", in.Name, err)
 	case err != nil:
 		return fmt.Errorf("instance %s: pushing: %w; the commits are kept in the local clone", in.Name, err)
 	}

@@ -124,7 +124,7 @@ func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 // faults are the rows of docs/reliability.md. One without a test is listed as such.
 var faults = []struct{ id, fault, promise string }{
 	{"CR1", "kill -9 at each system call of a commit", "HEAD is the old or the new commit; `git fsck` is clean; the next run is right"},
-	{"CR2", "random kills of the whole program over a long time", "every acknowledged commit is reachable"},
+	{"CR2", "kill -9 of the whole program at any moment, request or system call of pull, apply, undo and serve", "what a run reported is at the remote and on the server; `git fsck` is clean; the next run is right; nothing is sent twice"},
 	{"CR3", "a kill between a server's answer and the record of it", "found out by reading again; nothing is written twice"},
 	{"CR4", "power loss: what was not synced is gone", "as CR1"},
 	{"CR5", "leftovers of a crash: locks, an empty ref, a cut index", "repaired, or refused with the reason; never an orphan root"},
@@ -134,7 +134,7 @@ var faults = []struct{ id, fault, promise string }{
 	{"DK2", "a really full disk, no inodes left", "as DK1"},
 	{"DK3", "a read-only or forbidden folder", "a clear error"},
 	{"DK4", "a flipped byte or a missing object in the repository", "named with its place; not pushed; fetched again from the remote"},
-	{"CC1", "two processes, and a person with git, on one repository", "the second is told who holds the lock; every acknowledged commit is reachable"},
+	{"CC1", "two processes on one repository, two machines on one remote", "the second is told who holds the lock or the lease, and writes nothing; a dead holder gives way; every acknowledged commit is reachable"},
 	{"CC2", "a person's git commit, gc and repack at the same time", "nobody's commit is lost, no lock is broken"},
 	{"CC3", "Git and the server changed the same value", "both are shown and kept; the rest goes on"},
 	{"CC4", "random histories: edits on both sides, faults, kills", "nothing is lost"},

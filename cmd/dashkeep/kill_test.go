@@ -1,26 +1,19 @@
 package main
 
 import (
-	"flag"
 	"fmt"
-	"math/rand/v2"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/dashkeep/dashkeep/internal/platform/superset/supersettest"
-)
-
-// go test ./cmd/dashkeep -run TestCR2 -args -kills=100 -kill-seed=3
-var (
-	kills    = flag.Int("kills", 20, "how often TestCR2 kills the daemon, at most 100")
-	killSeed = flag.Uint64("kill-seed", 1, "decides when")
 )
 
 // trap is a handler that calls a function after requests it is told to look for.
@@ -56,10 +49,33 @@ type killWorld struct {
 	*world
 	sim    *supersettest.Server
 	trap   *trap
+	watch  *importWatch
 	charts []supersettest.Object
-	live   map[string]string // uuid -> the last description somebody gave it on the server
-	git    map[string]string // uuid -> the last cache timeout somebody committed
-	seen   []string          // heads of the remote after each kill
+	table  supersettest.Object // the dataset they are made of
+	live   map[string]string   // uuid -> the last description somebody gave a chart on the server
+	git    map[string]string   // uuid -> the last value somebody committed, see editGit
+}
+
+// keepCharts leaves a server this many charts and the one dataset they are made of, so
+// that a run is over soon.
+func keepCharts(t *testing.T, sim *supersettest.Server, charts int) {
+	t.Helper()
+	remove := func(kind string, which func(supersettest.Object) bool) {
+		for _, o := range slices.DeleteFunc(sim.Objects(kind), func(o supersettest.Object) bool { return !which(o) }) {
+			if err := sim.Delete(kind, o.UUID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const dataset = "cleaned_sales_data"
+	remove(supersettest.Dashboard, func(supersettest.Object) bool { return true })
+	remove(supersettest.Chart, func(o supersettest.Object) bool { return o.Fields["datasource_name"] != dataset })
+	remove(supersettest.Dataset, func(o supersettest.Object) bool { return o.Title != dataset })
+	left := 0
+	remove(supersettest.Chart, func(supersettest.Object) bool { left++; return left > charts })
+	if n := len(sim.Objects(supersettest.Chart)); n != charts {
+		t.Fatalf("%d charts, want %d", n, charts)
+	}
 }
 
 // newKillWorld makes one with this many charts.
@@ -69,17 +85,10 @@ func newKillWorld(t *testing.T, charts int) *killWorld {
 	if err := k.sim.Seed(supersettest.Examples); err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{supersettest.Dashboard, supersettest.Chart} {
-		for i, o := range k.sim.Objects(kind) {
-			if kind == supersettest.Dashboard || i >= charts {
-				if err := k.sim.Delete(kind, o.UUID); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	k.charts = k.sim.Objects(supersettest.Chart)
-	k.trap = &trap{next: k.sim}
+	keepCharts(t, k.sim, charts)
+	k.charts, k.table = k.sim.Objects(supersettest.Chart), k.sim.Objects(supersettest.Dataset)[0]
+	k.watch = &importWatch{next: k.sim, sim: k.sim, sent: map[string]int{}}
+	k.trap = &trap{next: k.watch}
 	h := httptest.NewServer(k.trap)
 	t.Cleanup(h.Close)
 	k.world = newWorld(t, &server{url: h.URL}, nil, `schedule: "@every 1s"`, "auto_apply: true", `pull_brake: {removed: 0, changed_percent: 100}`)
@@ -96,14 +105,24 @@ func (k *killWorld) editLive(uuid, text string) {
 	k.live[uuid] = text
 }
 
-var timeoutLine = regexp.MustCompile(`(?m)^  cache_timeout: .*\n`)
+// editGit is a person's edit of what nobody edits on the server: the cache timeout of a
+// chart, the description of the dataset.
+func (k *killWorld) editGit(uuid, value string) {
+	k.t.Helper()
+	k.commit(map[string]string{uuid: value})
+}
 
-// editGit is a person's edit, made anew when the push comes too late: what a killed
-// daemon had sent, the remote may still be taking in.
-func (k *killWorld) editGit(uuid, seconds string) {
+// commit is one commit with several of them. It is made anew when the push comes too
+// late: what a killed daemon had sent, the remote may still be taking in.
+func (k *killWorld) commit(edits map[string]string) {
 	k.t.Helper()
 	for try := 1; ; try++ {
-		k.commitEdit(uuid, seconds)
+		k.world.git("ada", "fetch", "-q")
+		k.world.git("ada", "reset", "-q", "--hard", "origin/main")
+		for uuid, value := range edits {
+			k.writeEdit(k.file("ada", uuid), uuid, value)
+		}
+		k.world.git("ada", "commit", "-q", "-a", "-m", "edits in Git")
 		cmd := exec.Command("git", "push", "-q", "origin", "main")
 		cmd.Dir, cmd.Env = k.path("ada"), k.env
 		out, err := cmd.CombinedOutput()
@@ -114,98 +133,97 @@ func (k *killWorld) editGit(uuid, seconds string) {
 			k.t.Fatalf("git push: %v\n%s", err, out)
 		}
 	}
-	k.git[uuid] = seconds
+	maps.Copy(k.git, edits)
 }
 
-func (k *killWorld) commitEdit(uuid, seconds string) {
+func (k *killWorld) writeEdit(file, uuid, value string) {
 	k.t.Helper()
-	k.world.git("ada", "fetch", "-q")
-	k.world.git("ada", "reset", "-q", "--hard", "origin/main")
-	file := k.one("ada", "prod", "charts", "*."+uuid[:8]+".yaml")
 	data, err := os.ReadFile(file)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	text := timeoutLine.ReplaceAllString(string(data), "")
-	text = strings.Replace(text, "\nspec:\n", "\nspec:\n  cache_timeout: "+seconds+"\n", 1)
+	key, line := k.editable(uuid)
+	text := line.ReplaceAllString(string(data), "")
+	text = strings.Replace(text, "\nspec:\n", "\nspec:\n  "+key+": "+value+"\n", 1)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		k.t.Fatal(err)
 	}
-	k.world.git("ada", "commit", "-q", "-a", "-m", "timeout "+seconds)
+}
+
+// file is the file of a chart or of the dataset in a clone.
+func (k *killWorld) file(clone, uuid string) string {
+	k.t.Helper()
+	return k.one(clone, "prod", "*", "*."+uuid[:8]+".yaml")
+}
+
+var (
+	timeoutLine     = regexp.MustCompile(`(?m)^  cache_timeout: (.*)\n`)
+	descriptionLine = regexp.MustCompile(`(?m)^  description: (.*)\n`)
+)
+
+// editable is what people edit of it in Git.
+func (k *killWorld) editable(uuid string) (key string, line *regexp.Regexp) {
+	if uuid == k.table.UUID {
+		return "description", descriptionLine
+	}
+	return "cache_timeout", timeoutLine
+}
+
+// values are what people edit in Git, as the server has it; "" is none.
+func (k *killWorld) values() map[string]string {
+	out := map[string]string{}
+	for _, kind := range []string{supersettest.Chart, supersettest.Dataset} {
+		for _, o := range k.sim.Objects(kind) {
+			key, _ := k.editable(o.UUID)
+			out[o.UUID] = ""
+			if v := o.Fields[key]; v != nil {
+				out[o.UUID] = fmt.Sprint(v)
+			}
+		}
+	}
+	return out
+}
+
+// valueIn is such a value in a file.
+func (k *killWorld) valueIn(uuid string, data []byte) string {
+	_, line := k.editable(uuid)
+	if m := line.FindSubmatch(data); m != nil {
+		return string(m[1])
+	}
+	return ""
 }
 
 func isWrite(r *http.Request) bool {
 	return r.Method == http.MethodPut || r.Method == http.MethodPost && strings.Contains(r.URL.Path, "/import/")
 }
 
-// killed starts the daemon and kills it at a random moment: some time after the
-// first request, after one of the first requests, or after an accepted write.
-func (k *killWorld) killed(rnd *rand.Rand) {
-	k.t.Helper()
-	d := k.start("serve")
-	dead := make(chan struct{})
-	kill := func() { _ = d.cmd.Process.Kill(); close(dead) }
-	left, wait := rnd.IntN(25), time.Duration(rnd.IntN(400))*time.Millisecond
-	switch rnd.IntN(3) {
-	case 0:
-		k.trap.set(func(*http.Request) bool { return true }, func() { time.AfterFunc(wait, kill) })
-	case 1:
-		k.trap.set(func(*http.Request) bool { left--; return left < 0 }, kill)
-	default:
-		k.trap.set(isWrite, func() { time.AfterFunc(wait/8, kill) })
-	}
-	select {
-	case <-dead:
-	case <-time.After(serveWait):
-		k.t.Fatalf("the daemon did nothing:\n%s", d.log)
-	}
-	_ = d.cmd.Wait()
-	k.seen = append(k.seen, k.head())
-}
-
-// TestCR2_killedDaemon kills the daemon again and again while people edit on both
-// sides; then one run puts everything right. Each value is edited once: when a
-// kill kept base from moving, a second edit of the same value before the next run
-// is reported as a conflict, and rightly left to a person.
-func TestCR2_killedDaemon(t *testing.T) {
-	notUnderRace(t)
-	t.Logf("%d kills, seed %d", *kills, *killSeed)
-	rnd := rand.New(rand.NewPCG(*killSeed, 2))
-	k := newKillWorld(t, *kills)
-	for i := range *kills {
-		k.editLive(k.charts[i].UUID, fmt.Sprint("server edit ", i))
-		k.editGit(k.charts[(i+3)%len(k.charts)].UUID, fmt.Sprint(1000+i))
-		k.killed(rnd)
-	}
-	k.run(0, "pull")
-	k.run(0, "apply", "prod", "--yes")
-	k.run(0, "pull")
-	k.converged()
-}
-
-// converged checks that every edit is on both sides, that nothing waits, and that
-// what was pushed is still there.
+// converged checks that every edit is on both sides, and that nothing waits.
 func (k *killWorld) converged() {
 	k.t.Helper()
 	k.fsck()
 	if out := k.run(0, "plan", "prod", "--detailed-exitcode").out; !strings.Contains(out, "nothing to do") {
 		k.t.Errorf("the plan says\n%s", out)
 	}
-	for _, c := range k.charts {
-		o, _ := k.sim.Object(supersettest.Chart, c.UUID)
-		data, err := os.ReadFile(k.one("dashboards", "prod", "charts", "*."+c.UUID[:8]+".yaml"))
+	k.bothSides()
+}
+
+// bothSides checks that the server and Git hold what people last wrote on either.
+func (k *killWorld) bothSides() {
+	k.t.Helper()
+	server := k.values()
+	for uuid, now := range server {
+		data, err := os.ReadFile(k.file("dashboards", uuid))
 		if err != nil {
 			k.t.Fatal(err)
 		}
-		if want, ok := k.live[c.UUID]; ok && (o.Fields["description"] != want || !strings.Contains(string(data), "description: "+want+"\n")) {
-			k.t.Errorf("%s: description %q is lost: the server has %v, Git\n%s", c.Title, want, o.Fields["description"], data)
+		if want, ok := k.live[uuid]; ok {
+			if o, _ := k.sim.Object(supersettest.Chart, uuid); o.Fields["description"] != want || !strings.Contains(string(data), "description: "+want+"\n") {
+				k.t.Errorf("%s: description %q is lost: the server has %v, Git\n%s", o.Title, want, o.Fields["description"], data)
+			}
 		}
-		if want, ok := k.git[c.UUID]; ok && (fmt.Sprint(o.Fields["cache_timeout"]) != want || !strings.Contains(string(data), "cache_timeout: "+want+"\n")) {
-			k.t.Errorf("%s: cache_timeout %s is lost: the server has %v, Git\n%s", c.Title, want, o.Fields["cache_timeout"], data)
+		if want, ok := k.git[uuid]; ok && (now != want || k.valueIn(uuid, data) != want) {
+			k.t.Errorf("%s: %q is lost: the server has %q, Git\n%s", uuid, want, now, data)
 		}
-	}
-	for _, rev := range k.seen {
-		k.world.git("remote.git", "merge-base", "--is-ancestor", rev, "main")
 	}
 }
 

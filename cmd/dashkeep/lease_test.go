@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestTwoMachinesApplyAtOnce has a second clone of one remote apply while the
+// TestCC1_twoMachinesApplyAtOnce has a second clone of one remote apply while the
 // first is writing: it exits 11, says who writes, and sends nothing.
-func TestTwoMachinesApplyAtOnce(t *testing.T) {
+func TestCC1_twoMachinesApplyAtOnce(t *testing.T) {
 	k := newKillWorld(t, 2)
 	config, err := os.ReadFile(k.path("dashkeep.yaml"))
 	if err != nil {

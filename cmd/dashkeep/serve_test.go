@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -39,13 +40,17 @@ type buffer struct {
 func (b *buffer) Write(p []byte) (int, error) { b.mu.Lock(); defer b.mu.Unlock(); return b.b.Write(p) }
 func (b *buffer) String() string              { b.mu.Lock(); defer b.mu.Unlock(); return b.b.String() }
 
-func (w *world) start(args ...string) *daemon {
+func (w *world) start(args ...string) *daemon { w.t.Helper(); return w.startUnder(nil, args...) }
+
+// startUnder starts it under another program.
+func (w *world) startUnder(other []string, args ...string) *daemon {
 	w.t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	d := &daemon{cmd: exec.Command(self, append([]string{"--config", w.path("dashkeep.yaml")}, args...)...), log: &buffer{}}
+	line := append(slices.Concat(other, []string{self, "--config", w.path("dashkeep.yaml")}), args...)
+	d := &daemon{cmd: exec.Command(line[0], line[1:]...), log: &buffer{}}
 	d.cmd.Env = append(w.env, asProgram+"=1")
 	d.cmd.Stderr, d.cmd.Stdout = d.log, d.log
 	if err := d.cmd.Start(); err != nil {
