@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -157,8 +158,14 @@ func (e *Engine) Backups(instance string) ([]*Backup, error) {
 			out = append(out, b)
 		}
 	}
-	slices.SortFunc(out, func(a, b *Backup) int { return strings.Compare(b.Run, a.Run) }) // an id begins with its time
+	slices.SortFunc(out, newestFirst)
 	return out, nil
+}
+
+// newestFirst orders runs by when they began. Ids only begin with the second of that:
+// an apply and its undo can fall into one.
+func newestFirst(a, b *Backup) int {
+	return cmp.Or(b.Started.Compare(a.Started), strings.Compare(b.Run, a.Run))
 }
 
 func (e *Engine) readBackup(rev repo.Revision) (*Backup, error) {

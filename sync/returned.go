@@ -85,8 +85,8 @@ func (r *returns) upTo(since time.Time) error {
 	}
 	for len(r.refs) > 0 {
 		ref := r.refs[0]
-		if at, _ := runTime(path.Base(ref)); at.Before(since) {
-			return nil
+		if at, _ := runTime(path.Base(ref)); at.Before(since.Truncate(time.Second)) {
+			break
 		}
 		r.refs = r.refs[1:]
 		rev, _, err := r.e.Repo.ReadRef(ref)
@@ -103,6 +103,9 @@ func (r *returns) upTo(since time.Time) error {
 				r.runs[id] = append(r.runs[id], b)
 			}
 		}
+	}
+	for _, runs := range r.runs {
+		slices.SortFunc(runs, newestFirst)
 	}
 	return nil
 }

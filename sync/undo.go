@@ -38,7 +38,7 @@ func (e *Engine) FindBackup(id string, instances []*Instance) (*Backup, error) {
 			return nil, err
 		}
 		for _, b := range all {
-			if last == nil || b.Run > last.Run {
+			if last == nil || newestFirst(b, last) < 0 {
 				last = b
 			}
 			if id != "" && strings.HasPrefix(b.Run, id) {

@@ -109,6 +109,28 @@ func TestUndo_thenPull(t *testing.T) {
 	}
 }
 
+// An apply and its undo within one second: their ids do not say which came first.
+func TestUndo_withinASecond(t *testing.T) {
+	for range 6 { // ids are random beyond the second
+		m, s, board := threeWrites(t)
+		m.Instances[0].RevertWindow = 24 * time.Hour
+		m.Instances[0].Brake.ChangedPercent = 100
+		now := m.Now().Truncate(time.Second)
+		m.Now = func() time.Time { now = now.Add(time.Millisecond); return now }
+		before := s.state()
+		m.apply(importer.Policy{})
+		for range 3 { // of the apply, of that, and of that
+			m.undo("", importer.IfUnchanged)
+		}
+		if s.state() != before {
+			t.Fatalf("undo took another run than the last one:\n%s\nwant\n%s", s.state(), before)
+		}
+		if run := m.pull(); run.Code() != 0 || m.gitField(board, "a") != "old" {
+			t.Fatalf("what dashkeep put back is taken for a person's stale page: %+v", run.Conflicts)
+		}
+	}
+}
+
 // TestUndo_killed: a run that was killed after each of its writes is taken back; the
 // edit in Git waits as before.
 func TestUndo_killed(t *testing.T) {

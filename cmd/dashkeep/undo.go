@@ -136,7 +136,7 @@ func (a *app) runs(ctx context.Context, names []string) error {
 			reports = append(reports, r)
 		}
 	}
-	slices.SortStableFunc(reports, func(a, b writeReport) int { return strings.Compare(b.Run, a.Run) })
+	slices.SortStableFunc(reports, func(a, b writeReport) int { return b.Started.Compare(a.Started) })
 	if a.output == "json" {
 		return a.printJSON(map[string]any{"schema_version": jsonVersion, "runs": reports})
 	}
