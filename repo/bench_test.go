@@ -13,8 +13,8 @@ import (
 )
 
 // BenchmarkVersusGit does the same work with this package and with native git, in
-// turns, each run a process of its own, and prints the medians of five ratios of
-// the times: below 1 is faster than git. Native git runs with its defaults, which
+// turns, each run a process of its own, and prints the medians of the ratios of the
+// times: below 1 is faster than git. Native git runs with its defaults, which
 // do not flush to the disk; this package flushes as in production.
 //
 // Before each run the disk is made idle, or one would pay for what another left in
@@ -34,7 +34,7 @@ func BenchmarkVersusGit(b *testing.B) {
 
 var benchFiles = flag.String("files", "1000", "benchmarks: sizes of the repositories, in files")
 
-const benchRounds = 5
+var benchRounds = flag.Int("rounds", 5, "benchmarks: how often each is measured; medians count")
 
 func benchSizes(b *testing.B) (sizes []int) {
 	for f := range strings.SplitSeq(*benchFiles, ",") {
@@ -77,7 +77,7 @@ func (v *versus) syncs(n int) {
 	if err := writeSource(source, n); err != nil {
 		v.Fatal(err)
 	}
-	for round := range benchRounds {
+	for round := range *benchRounds {
 		name := func(kind string) string { return v.path(fmt.Sprintf("%s-%d-%d", kind, n, round)) }
 		v.git(v.dir, "init", "-q", "--bare", "-b", "main", name("bare"))
 		kinds := []string{"work", "bare", "native"}
