@@ -109,8 +109,13 @@ fuzz: tools ## a million values through the canonical form; every fuzz target fo
 		done
 	done
 
-bench: ## speed: benchmarks, and a full pull as a ratio to the bare export of a real Superset
-	@$(call part,bench,$(BUDGET_BENCH),$(GO) test -run '^$$' -bench . -benchmem ./...)
+# FILES are the sizes of the repositories, ROUNDS how often each is measured.
+FILES ?= 1000,10000,50000
+ROUNDS ?= 5
+
+bench: ## speed: ratios to native git (FILES=1000,10000,50000), growth, code, and a full pull against the bare export of a real Superset
+	@$(call part,git,$(BUDGET_BENCH),$(GO) test -timeout $(BUDGET_BENCH)s -run '^$$' -bench 'VersusGit|Push|Growth' -benchtime 1x ./repo -files $(FILES) -rounds $(ROUNDS))
+	$(call part,code,$(BUDGET_BENCH),$(GO) test -run '^$$' -bench . -benchmem $$($(GO) list ./... | grep -v '/repo$$'))
 	$(call part,pull,$(BUDGET_BENCH),$(LAB) pair $(GO) test -run '^$$' -bench FullPull -benchtime 1x ./cmd/dashkeep)
 
 faults: tools ## every kill point of the crash tests instead of a sample

@@ -13,8 +13,8 @@ import (
 )
 
 // BenchmarkVersusGit does the same work with this package and with native git, in
-// turns, each run a process of its own, and prints the medians of five ratios of
-// the times: below 1 is faster than git. Native git runs with its defaults, which
+// turns, each run a process of its own, and prints the medians of the ratios of the
+// times: below 1 is faster than git. Native git runs with its defaults, which
 // do not flush to the disk; this package flushes as in production.
 //
 // Before each run the disk is made idle, or one would pay for what another left in
@@ -34,7 +34,7 @@ func BenchmarkVersusGit(b *testing.B) {
 
 var benchFiles = flag.String("files", "1000", "benchmarks: sizes of the repositories, in files")
 
-const benchRounds = 5
+var benchRounds = flag.Int("rounds", 5, "benchmarks: how often each is measured; medians count")
 
 func benchSizes(b *testing.B) (sizes []int) {
 	for f := range strings.SplitSeq(*benchFiles, ",") {
@@ -77,12 +77,12 @@ func (v *versus) syncs(n int) {
 	if err := writeSource(source, n); err != nil {
 		v.Fatal(err)
 	}
-	for round := range benchRounds {
+	for round := range *benchRounds {
 		name := func(kind string) string { return v.path(fmt.Sprintf("%s-%d-%d", kind, n, round)) }
 		v.git(v.dir, "init", "-q", "--bare", "-b", "main", name("bare"))
 		kinds := []string{"work", "bare", "native"}
 		for _, sc := range scenes() {
-			took := map[string]time.Duration{}
+			took := map[string]cost{}
 			for i := range kinds { // another one goes first in each round
 				kind := kinds[(i+round)%len(kinds)]
 				took[kind] = v.sync(kind, sc, n, syncJob{name(kind), source, sc.change(n), sc.revisionFrom})
@@ -100,15 +100,20 @@ func (v *versus) syncs(n int) {
 	}
 }
 
-func (v *versus) add(n int, what string, own, native time.Duration) {
+func (v *versus) add(n int, what string, own, native cost) {
 	cell := fmt.Sprintf("%s/%d", what, n)
-	v.ratios[cell] = append(v.ratios[cell], float64(own)/float64(native))
-	v.ratios[cell+" ms"] = append(v.ratios[cell+" ms"], own.Seconds()*1000)
-	v.ratios[cell+" git ms"] = append(v.ratios[cell+" git ms"], native.Seconds()*1000)
+	for name, x := range map[string]float64{"": float64(own.wall) / float64(native.wall), " ms": own.wall.Seconds() * 1000,
+		" git ms": native.wall.Seconds() * 1000, " cpu": float64(own.cpu) / float64(native.cpu)} {
+		v.ratios[cell+name] = append(v.ratios[cell+name], x)
+	}
 }
 
-// sync times one process.
-func (v *versus) sync(kind string, sc scene, n int, j syncJob) time.Duration {
+// cost is what one process took; cpu includes its start and the git processes it
+// started, and tells the two apart also where other work disturbs.
+type cost struct{ wall, cpu time.Duration }
+
+// sync measures one process.
+func (v *versus) sync(kind string, sc scene, n int, j syncJob) cost {
 	job := "sync"
 	if kind == "native" {
 		job = "sync-native"
@@ -131,7 +136,7 @@ func (v *versus) sync(kind string, sc scene, n int, j syncJob) time.Duration {
 		cell := fmt.Sprintf("%s MB/%d", sc.name, n)
 		v.ratios[cell] = append(v.ratios[cell], float64(peak)/1024)
 	}
-	return time.Duration(took) * time.Microsecond
+	return cost{time.Duration(took) * time.Microsecond, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
 }
 
 func (v *versus) print(sizes []int) {
@@ -151,7 +156,7 @@ func (v *versus) print(sizes []int) {
 		for _, k := range [][3]string{{"work", ", with working files", sc.work}, {"bare", ", without", sc.bare}} {
 			row(sc.name+k[1], k[2], func(n int) string {
 				cell := fmt.Sprintf("%s, %s/%d", sc.name, k[0], n)
-				return fmt.Sprintf("%.2f (%.0f/%.0f ms)", median(v.ratios[cell]), median(v.ratios[cell+" ms"]), median(v.ratios[cell+" git ms"]))
+				return fmt.Sprintf("%.2f, cpu %.2f (%.0f/%.0f ms)", median(v.ratios[cell]), median(v.ratios[cell+" cpu"]), median(v.ratios[cell+" ms"]), median(v.ratios[cell+" git ms"]))
 			})
 		}
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -164,108 +162,6 @@ func (b *builder) add(ctx context.Context, c *Commit) error {
 		return err
 	}
 	return b.seal(c, nil)
-}
-
-// apply puts the changes into the tree and their content into the pack.
-func (b *builder) apply(ctx context.Context, changes map[string][]byte) (bool, error) {
-	files := make([]newFile, 0, len(changes))
-	var gone []string
-	for p, content := range changes {
-		if why := checkPath(p); why != "" {
-			return false, badPath(p, why)
-		}
-		if content == nil {
-			gone = append(gone, p)
-		} else {
-			files = append(files, newFile{path: p, content: content})
-		}
-	}
-	// Deletions first: "a" may give way to "a/b".
-	sort.Strings(gone)
-	any, err := b.remove(gone)
-	if err != nil {
-		return false, err
-	}
-	slices.SortFunc(files, func(a, b newFile) int { return strings.Compare(a.path, b.path) })
-	if err := hashAll(ctx, files); err != nil {
-		return false, err
-	}
-	var blobs []newObject
-	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		ok, err := b.put(f)
-		if err != nil {
-			return false, err
-		}
-		if ok {
-			blobs = append(blobs, newObject{plumbing.BlobObject, f.id, f.content})
-		}
-	}
-	return any || len(blobs) > 0, b.pack.addAll(ctx, blobs)
-}
-
-// newFile is a path and what it is to hold.
-type newFile struct {
-	path    string
-	content []byte
-	id      oid
-}
-
-// hashAll computes the ids, on all cores: where little has changed, this is most
-// of the work.
-func hashAll(ctx context.Context, files []newFile) error {
-	return spread(ctx, len(files), func(_, i int) error {
-		files[i].id = hashObject(plumbing.BlobObject, files[i].content)
-		return nil
-	})
-}
-
-func (b *builder) remove(paths []string) (any bool, err error) {
-	for _, p := range paths {
-		have, err := b.tree.lookup(p)
-		if err != nil {
-			return false, err
-		}
-		if have.none() {
-			continue
-		}
-		if !have.isFile() {
-			return false, leftAlone(p, have)
-		}
-		if err := b.tree.set(p, entry{}); err != nil {
-			return false, err
-		}
-		any = true
-	}
-	return any, nil
-}
-
-func leftAlone(path string, have entry) error {
-	return fmt.Errorf("path %q is a %s and is left alone", path, have.kindName())
-}
-
-// put makes path hold the file; false says that it did.
-func (b *builder) put(f newFile) (bool, error) {
-	have, err := b.tree.lookup(f.path)
-	if err != nil {
-		return false, err
-	}
-	if !have.none() && !have.isFile() {
-		return false, leftAlone(f.path, have)
-	}
-	if len(f.content) > MaxBlob {
-		return false, fmt.Errorf("path %q: %d bytes are more than %d", f.path, len(f.content), MaxBlob)
-	}
-	if have.id == f.id {
-		return false, nil
-	}
-	mode := uint32(modeFile)
-	if !have.none() {
-		mode = have.mode
-	}
-	return true, b.tree.set(f.path, entry{mode, f.id})
 }
 
 // seal writes the trees and the commit object.

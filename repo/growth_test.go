@@ -1,7 +1,11 @@
 package repo_test
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"maps"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,30 +35,6 @@ func (l *lab) grown(name string, commits int) repo.Options {
 	return o
 }
 
-// oneMore times a program that opens the repository and makes one commit.
-func (l *lab) oneMore(o repo.Options, i int) time.Duration {
-	start := time.Now()
-	s := l.open(o)
-	l.commit(s, map[string]string{"prod/charts/007.yaml": fmt.Sprintf("more: %d\n", i)})
-	s.Close()
-	took := time.Since(start)
-	s = l.open(o)
-	compact(l, s, repo.CompactQuickly)
-	s.Close()
-	return took
-}
-
-// growth times one more commit on a young and on an old repository, in turns.
-func (l *lab) growth(young, old, rounds int) (small, large time.Duration) {
-	a, b := l.grown("young", young), l.grown("old", old)
-	var as, bs []time.Duration
-	for i := range rounds {
-		as = append(as, l.oneMore(a, i))
-		bs = append(bs, l.oneMore(b, i))
-	}
-	return slices.Min(as), slices.Min(bs) // the least disturbed by what else runs
-}
-
 // TestOneMoreCommitIsFlatInHistory counts what one more commit asks of the system:
 // unlike its time, which make bench measures, that is the same on a busy machine.
 func TestOneMoreCommitIsFlatInHistory(t *testing.T) {
@@ -70,18 +50,90 @@ func TestOneMoreCommitIsFlatInHistory(t *testing.T) {
 	}
 	small, large := calls(l.grown("young", 20)), calls(l.grown("old", 400))
 	t.Logf("one more commit after 20: %d system calls, after 400: %d", small, large)
-	if small == 0 || float64(large) > 1.5*float64(small) {
+	if small == 0 || float64(large) > 1.2*float64(small) {
 		t.Errorf("one more commit takes %d system calls after 20 commits and %d after 400", small, large)
 	}
 }
 
-// BenchmarkGrowth is the cost of one more commit after 2,000, as a ratio to that
-// after 20.
+const growthPulls = 5_000
+
+// BenchmarkGrowth makes 5,000 small pulls, each with the maintenance that follows it.
+// It prints how many packs there were at most, what the longest maintenance took, and
+// what one more commit takes after 2,000 pulls, as a ratio to one after 20.
 func BenchmarkGrowth(b *testing.B) {
-	l := newLab(b)
-	small, large := l.growth(20, 2000, 20)
-	b.ReportMetric(float64(large)/float64(small), "x-young")
-	b.ReportMetric(float64(small.Microseconds())/1000, "young-ms/op")
-	b.ReportMetric(float64(large.Microseconds())/1000, "old-ms/op")
+	for range b.N {
+		l := newLab(b)
+		source := l.path("source")
+		if err := writeSource(source, 1000); err != nil {
+			b.Fatal(err)
+		}
+		files, err := readSource(source, 0, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		g := &growing{lab: l, files: files, paths: slices.Sorted(maps.Keys(files))}
+		g.pulls()
+		var ratios, news, olds []float64
+		for i := range 4 * *benchRounds {
+			young, old := l.oneMore(l.options("after-20"), i), l.oneMore(l.options("after-2000"), i)
+			ratios = append(ratios, float64(old)/float64(young))
+			news, olds = append(news, young.Seconds()*1000), append(olds, old.Seconds()*1000)
+		}
+		fmt.Printf("\n| growth, 1000 files | aim | |\n|---|---|---|\n")
+		fmt.Printf("| one more commit after 2000 pulls, as a ratio to one after 20 | 1.20 | %.2f (%.0f/%.0f ms) |\n", median(ratios), median(olds), median(news))
+		fmt.Printf("| packs after each of %d pulls, at most | 50 | %d |\n", growthPulls, g.packs)
+		fmt.Printf("| longest maintenance after a pull | 1 s | %.2f s |\n", g.longest.Seconds())
+	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// growing is a repository that many pulls are made into.
+type growing struct {
+	*lab
+	files   map[string][]byte
+	paths   []string
+	packs   int
+	longest time.Duration
+}
+
+func (g *growing) pulls() {
+	o := g.options("grows")
+	s := g.open(o)
+	ctx := context.Background()
+	if _, err := s.Commit(ctx, []repo.Commit{{Changes: g.files, Message: "all"}}); err != nil {
+		g.Fatal(err)
+	}
+	var base repo.Revision
+	for i := range growthPulls {
+		p := g.paths[i%len(g.paths)]
+		text := bytes.Replace(g.files[p], []byte(benchRevision), fmt.Appendf(nil, "revision: %08d", i+1), 1)
+		g.commit(s, map[string]string{p: string(text)})
+		var err error
+		if base, err = s.WriteRef(ctx, baseRef, base, map[string][]byte{p: text}, "base"); err != nil {
+			g.Fatal(err)
+		}
+		start := time.Now()
+		compact(g, s, repo.CompactQuickly)
+		g.longest = max(g.longest, time.Since(start))
+		g.packs = max(g.packs, packs(o.Path))
+		if i+1 == 20 || i+1 == 2000 {
+			s.Close()
+			copyTree(g, o.Path, g.path(fmt.Sprintf("after-%d", i+1)))
+			s = g.open(o)
+		}
+	}
+}
+
+// oneMore times a program that opens the repository and makes one commit.
+func (l *lab) oneMore(o repo.Options, i int) time.Duration {
+	exec.Command("sync").Run()
+	start := time.Now()
+	s := l.open(o)
+	l.commit(s, map[string]string{"prod/more.yaml": fmt.Sprintf("more: %d\n", i)})
+	s.Close()
+	took := time.Since(start)
+	s = l.open(o)
+	compact(l, s, repo.CompactQuickly)
+	s.Close()
+	return took
 }

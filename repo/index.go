@@ -249,23 +249,26 @@ func (ix *index) conflicted(path string) bool {
 // apply replaces the plain entries of many paths in one pass: entries maps a
 // path to its new entry, nil for removal.
 func (ix *index) apply(entries map[string]*indexEntry) {
-	fresh := make([]indexEntry, 0, len(entries))
+	fresh := make([]*indexEntry, 0, len(entries))
 	for _, e := range entries {
 		if e != nil {
-			fresh = append(fresh, *e)
+			fresh = append(fresh, e)
 		}
 	}
-	slices.SortFunc(fresh, func(a, b indexEntry) int { return strings.Compare(a.path, b.path) })
+	slices.SortFunc(fresh, func(a, b *indexEntry) int { return strings.Compare(a.path, b.path) })
 	out := make([]indexEntry, 0, len(ix.entries)+len(fresh))
 	for _, e := range ix.entries {
 		for len(fresh) > 0 && fresh[0].path <= e.path {
-			out, fresh = append(out, fresh[0]), fresh[1:]
+			out, fresh = append(out, *fresh[0]), fresh[1:]
 		}
 		if _, ok := entries[e.path]; !ok {
 			out = append(out, e)
 		}
 	}
-	ix.entries = append(out, fresh...)
+	for _, e := range fresh {
+		out = append(out, *e)
+	}
+	ix.entries = out
 }
 
 // indexOf makes an index that matches a tree and knows nothing of the files, so

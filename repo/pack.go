@@ -51,8 +51,9 @@ type packWriter struct {
 	forget bool // keep nothing in recent
 }
 
-// maxRecent bounds what is kept of a pack until the working files have followed.
-const maxRecent = 64 << 20
+// maxRecent bounds what is kept of a pack until the working files have followed. It
+// costs next to nothing: whoever asked for the commit holds the content meanwhile.
+const maxRecent = 1 << 30
 
 type packEntry struct {
 	id  oid
@@ -207,7 +208,7 @@ func (p *packWriter) finish() (pk *storedPack, err error) {
 		}
 		return nil, err
 	}
-	p.f = nil
+	p.f, p.entries, p.seen = nil, nil, nil
 	return &storedPack{path: base + ".pack", keep: keep}, nil
 }
 

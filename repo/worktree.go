@@ -130,6 +130,7 @@ func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err 
 		return co.left, err
 	}
 	ix.apply(co.set)
+	co.set = nil // its memory is needed now
 	return co.left, writeIndex(s.tmpDir(), s.file("index"), ix)
 }
 

@@ -72,6 +72,10 @@ func sortList(n *yaml.Node, key func(*yaml.Node) string) {
 }
 
 func (d *Doc) defaults(r Rule) error {
+	places := find(d.Root, r.Path)
+	if len(places) == 0 {
+		return nil // without parsing the rule's values, which costs more than the rest
+	}
 	same := make([]*yaml.Node, 0, 1+len(r.Also))
 	for _, text := range append([]string{r.Value}, r.Also...) {
 		n, err := literal(text)
@@ -80,7 +84,7 @@ func (d *Doc) defaults(r Rule) error {
 		}
 		same = append(same, n)
 	}
-	for _, p := range find(d.Root, r.Path) {
+	for _, p := range places {
 		if slices.ContainsFunc(same, func(n *yaml.Node) bool { return asset.Equal(n, p.node) }) {
 			p.remove()
 		}
