@@ -58,6 +58,7 @@ func scriptSetup(env *testscript.Env) error {
 	if err := boardServers(env); err != nil {
 		return err
 	}
+	env.Setenv("GORACE", briefExit)
 	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {
