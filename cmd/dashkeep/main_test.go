@@ -21,6 +21,10 @@ func TestMain(m *testing.M) {
 // asMain is main in a process of its own.
 func asMain() int { return run(quickApp(os.Stdin, os.Stdout, os.Stderr), os.Args[1:]) }
 
+// briefExit for GORACE: a program with the race detector else waits a whole second
+// when it ends, for races in what still runs then, and scripts run it by the hundred.
+const briefExit = "atexit_sleep_ms=20"
+
 // quickApp is the program without a bound on requests per second: the servers of
 // tests have no other users.
 func quickApp(in io.Reader, out, errw io.Writer) *app {

@@ -33,10 +33,20 @@ func TestScript(t *testing.T) {
 		Dir:                 filepath.Join("..", "..", "testdata", "scripts"),
 		RequireExplicitExec: true,
 		Setup:               scriptSetup,
+		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exitsCommand, "server": serverCommand, "replace": replaceCommand, "boards": boardsCommand, "rights": rightsCommand,
 		},
 	})
+}
+
+// scriptCondition: [race] is true under the race detector. The longest scripts skip
+// there; make check runs them without it.
+func scriptCondition(name string) (bool, error) {
+	if name != "race" {
+		return false, fmt.Errorf("no condition %q", name)
+	}
+	return raceDetector, nil
 }
 
 type simKey struct{}
@@ -58,6 +68,7 @@ func scriptSetup(env *testscript.Env) error {
 	if err := boardServers(env); err != nil {
 		return err
 	}
+	env.Setenv("GORACE", briefExit)
 	env.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	env.Setenv("GIT_CONFIG_SYSTEM", os.DevNull)
 	for _, who := range []string{"AUTHOR", "COMMITTER"} {

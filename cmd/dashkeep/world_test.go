@@ -48,7 +48,9 @@ func simulators(t *testing.T) (a, b *server) {
 func realServers(t *testing.T) (a, b *server) {
 	t.Helper()
 	a, b = wipedServers(t)
-	if err := a.api.Import(t.Context(), supersettest.Dashboard, supersettest.Examples, map[string]string{"overwrite": "true"}); err != nil {
+	if err := a.api.Fill(t.Context(), "examples", func() error {
+		return a.api.Import(t.Context(), supersettest.Dashboard, supersettest.Examples, map[string]string{"overwrite": "true"})
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return a, b
@@ -63,7 +65,7 @@ func wipedServers(t *testing.T) (a, b *server) {
 	}
 	a, b = &server{url: urlA, api: login(t, urlA)}, &server{url: urlB, api: login(t, urlB)}
 	for _, s := range []*server{a, b} {
-		if err := s.api.DeleteAll(t.Context()); err != nil {
+		if err := s.api.Wipe(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -90,7 +92,7 @@ type world struct {
 // standby on the second. extra is added to prod.
 func newWorld(t *testing.T, a, b *server, extra ...string) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), env: append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull,
+	w := &world{t: t, dir: t.TempDir(), env: append(os.Environ(), "GORACE="+briefExit, "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_SYSTEM="+os.DevNull,
 		"GIT_AUTHOR_NAME=Ada Lovelace", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada Lovelace", "GIT_COMMITTER_EMAIL=ada@example.com")}
 	var c strings.Builder
 	fmt.Fprintf(&c, "version: 1\nrepo: {path: ./dashboards, remote: ./remote.git}\ninstances:\n")

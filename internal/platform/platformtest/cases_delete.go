@@ -51,8 +51,7 @@ func deleteIsNarrow(tb testing.TB, h *Harness) {
 }
 
 func lyingDelete(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Lie != nil, "lie")
+	s, p, before := filledThat(tb, h, "lie", func(s *Server) bool { return s.Lie != nil })
 	target := before.deletable(tb, h)
 	s.Lie(tb)
 	_ = p.Delete(tb.Context(), target.ID) // it may notice, and need not

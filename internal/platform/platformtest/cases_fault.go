@@ -19,8 +19,7 @@ const patience = 60 * time.Second
 // expiryBridged lets the session expire after the login, between listing and
 // export, and in the middle of an export.
 func expiryBridged(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Expire != nil, "let a session expire")
+	s, p, before := filledThat(tb, h, "let a session expire", func(s *Server) bool { return s.Expire != nil })
 	s.Expire(tb)
 	equal(tb, "after expiry", before.assets, read(tb, h, p).assets)
 	if _, err := p.List(tb.Context()); err != nil {
@@ -52,8 +51,7 @@ func expiryBridged(tb testing.TB, h *Harness) {
 }
 
 func throttleHonoured(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Throttle != nil, "throttle")
+	s, p, before := filledThat(tb, h, "throttle", func(s *Server) bool { return s.Throttle != nil })
 	const wait = time.Second
 	s.Throttle(tb, 2, wait)
 	start := time.Now()

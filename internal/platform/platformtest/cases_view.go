@@ -10,8 +10,7 @@ import (
 )
 
 func omittedIsNamed(tb testing.TB, h *Harness) {
-	s, _, before := filled(tb, h)
-	need(tb, s.Omit != nil, "leave an asset out of an export")
+	s, _, before := filledThat(tb, h, "leave an asset out of an export", func(s *Server) bool { return s.Omit != nil })
 	target := before.target(tb, h)
 	s.Omit(tb, target.ID)
 	c, err := tryRead(tb.Context(), h, connect(tb, h, s))
@@ -27,8 +26,7 @@ func omittedIsNamed(tb testing.TB, h *Harness) {
 }
 
 func editMovesOne(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Edit != nil, "be edited behind the platform's back")
+	s, p, before := filledThat(tb, h, "be edited behind the platform's back", func(s *Server) bool { return s.Edit != nil })
 	target := before.target(tb, h)
 	const title = "Edited in the server"
 	who := s.Edit(tb, target.ID, title)
@@ -52,8 +50,7 @@ func editMovesOne(tb testing.TB, h *Harness) {
 }
 
 func wipedListsNothing(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Wipe != nil, "be wiped")
+	s, p, before := filledThat(tb, h, "be wiped", func(s *Server) bool { return s.Wipe != nil })
 	s.Wipe(tb)
 	after := read(tb, h, p)
 	if len(before.assets) == 0 || len(after.listed)+len(after.assets)+len(after.broken) > 0 {
@@ -69,8 +66,7 @@ type viewer interface {
 // hiddenIsNotGone hides an asset in both ways. Whoever reads the server next
 // must be able to tell that from a deletion.
 func hiddenIsNotGone(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Hide != nil, "hide an asset from this account")
+	s, p, before := filledThat(tb, h, "hide an asset from this account", func(s *Server) bool { return s.Hide != nil })
 	v, ok := p.(viewer)
 	if !ok {
 		tb.Fatal("the server shows each account its own part and the platform has no method Viewer(ctx) (string, error)")

@@ -74,8 +74,7 @@ func dependenciesStay(tb testing.TB, h *Harness) {
 // changeBetweenStays edits one asset after everything was read, and then writes
 // another.
 func changeBetweenStays(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Edit != nil, "be edited behind the platform's back")
+	s, p, before := filledThat(tb, h, "be edited behind the platform's back", func(s *Server) bool { return s.Edit != nil })
 	target := before.target(tb, h)
 	var other *asset.Asset
 	for _, a := range before.portable(h) { // the last: of the same kind where there are two
@@ -142,8 +141,7 @@ func badAssetAlone(tb testing.TB, h *Harness) {
 // lyingServer writes to a server that only says OK. Whatever Import says, the
 // next export must show what the server holds, not what was sent.
 func lyingServer(tb testing.TB, h *Harness) {
-	s, p, before := filled(tb, h)
-	need(tb, s.Lie != nil, "lie")
+	s, p, before := filledThat(tb, h, "lie", func(s *Server) bool { return s.Lie != nil })
 	target := before.target(tb, h)
 	s.Lie(tb)
 	p.Import(tb.Context(), []*asset.Asset{retitled(tb, h, target, "Never written")}, before.set(tb))

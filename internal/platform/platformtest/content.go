@@ -36,7 +36,15 @@ func connect(tb testing.TB, h *Harness, s *Server) platform.Platform {
 // filled makes a filled server, connects and reads it.
 func filled(tb testing.TB, h *Harness) (*Server, platform.Platform, *content) {
 	tb.Helper()
+	return filledThat(tb, h, "", func(*Server) bool { return true })
+}
+
+// filledThat is filled for a server that can do what the case needs. It is not read
+// when it cannot.
+func filledThat(tb testing.TB, h *Harness, what string, can func(*Server) bool) (*Server, platform.Platform, *content) {
+	tb.Helper()
 	s := h.full(tb)
+	need(tb, can(s), what)
 	p := connect(tb, h, s)
 	return s, p, read(tb, h, p)
 }

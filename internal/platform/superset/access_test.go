@@ -261,13 +261,17 @@ func liveOffice(t *testing.T) *office {
 	if url == "" {
 		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
 	}
+	c, err := st.Login(t.Context(), url, "admin", "admin")
+	if err == nil {
+		err = c.Wipe(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	o := newOffice(t, url)
 	p := o.as("admin", "admin")
 	about, err := p.Ping(t.Context())
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := o.admin.DeleteAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	fill(t, o.admin, about.Version)

@@ -31,7 +31,7 @@ func TestConformanceSimulator(t *testing.T) {
 }
 
 func TestConformanceOlderSimulators(t *testing.T) {
-	if raceDetector {
+	if superset.RaceDetector {
 		t.Skip("the newest runs under the race detector; make check runs the older ones without it")
 	}
 	for _, v := range versions[1:] {
@@ -334,9 +334,8 @@ func breakYAML(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	})(w, r, next)
 }
 
-// lab is a pair of real servers. Filling one takes seconds, so it is done again
-// only after somebody wrote to it.
-type lab struct{ version, filled string }
+// lab is a pair of real servers.
+type lab struct{ version string }
 
 func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 	tb.Helper()
@@ -349,21 +348,8 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if !full || l.filled == "" || l.filled != fingerprint(tb, c) {
-		if err := c.DeleteAll(ctx); err != nil {
-			tb.Fatal(err)
-		}
-		for _, u := range accounts() { // with their role
-			if _, err := c.AddUser(ctx, u); err != nil {
-				tb.Fatal(err)
-			}
-		}
-		if full {
-			fill(tb, c, l.version)
-			fillRecords(tb, c)
-			share(tb, c)
-			l.filled = fingerprint(tb, c)
-		}
+	if err := c.Fill(ctx, fmt.Sprint("conformance-", full), func() error { return l.content(tb, c, full) }); err != nil {
+		tb.Fatal(err)
 	}
 	return &platformtest.Server{
 		Config: config(url),
@@ -382,45 +368,21 @@ func (l *lab) server(tb testing.TB, full bool) *platformtest.Server {
 	}
 }
 
-// fingerprint is the newest change of each kind and how many there are.
-func fingerprint(tb testing.TB, c *st.Client) string {
+// content gives a wiped server its people, with their role, and to a full one
+// everything else.
+func (l *lab) content(tb testing.TB, c *st.Client, full bool) error {
 	tb.Helper()
-	var lines []string
-	for kind, changed := range map[string]string{st.Database: "changed_on", st.Dataset: "changed_on_utc", st.Chart: "changed_on_utc",
-		st.Dashboard: "changed_on_utc", st.SavedQuery: "changed_on"} {
-		path := "/api/v1/" + kind + "/?q=(order_column:changed_on_delta_humanized,order_direction:desc,page_size:1,columns:!(id," + changed + "))"
-		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
-		if err != nil || status != http.StatusOK {
-			tb.Fatal(status, err)
+	for _, u := range accounts() {
+		if _, err := c.AddUser(tb.Context(), u); err != nil {
+			return err
 		}
-		lines = append(lines, kind+" "+string(body))
 	}
-	_, themes, err := c.Do(tb.Context(), http.MethodGet, "/api/v1/theme/?q=(page_size:100,columns:!(id,theme_name,json_data,is_system_default,is_system_dark))", nil)
-	if err != nil {
-		tb.Fatal(err)
+	if full {
+		fill(tb, c, l.version)
+		fillRecords(tb, c)
+		share(tb, c)
 	}
-	lines = append(lines, string(themes)) // 404 before 6.0.0
-	for _, path := range []string{"/api/v1/css_template/?q=(page_size:100,columns:!(id,template_name,css))", "/api/v1/tag/?q=(page_size:100,columns:!(id,name,description))",
-		"/api/v1/annotation_layer/?q=(page_size:100,columns:!(id,name,descr))"} {
-		status, body, err := c.Do(tb.Context(), http.MethodGet, path, nil)
-		if err != nil || status != http.StatusOK {
-			tb.Fatal(status, err)
-		}
-		lines = append(lines, string(body))
-	}
-	items, err := c.List(tb.Context(), st.AnnotationLayer)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for _, it := range items {
-		status, body, err := c.Do(tb.Context(), http.MethodGet, fmt.Sprintf("/api/v1/annotation_layer/%d/annotation/?q=(columns:!(id,short_descr,long_descr,start_dttm,end_dttm))", it.ID), nil)
-		if err != nil || status != http.StatusOK {
-			tb.Fatal(status, err)
-		}
-		lines = append(lines, string(body))
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
+	return nil
 }
 
 var (

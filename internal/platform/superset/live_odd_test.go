@@ -14,6 +14,7 @@ import (
 	"github.com/dashkeep/dashkeep/internal/apihttp"
 	"github.com/dashkeep/dashkeep/internal/asset"
 	"github.com/dashkeep/dashkeep/internal/normalize"
+	st "github.com/dashkeep/dashkeep/internal/platform/superset/supersettest"
 )
 
 // scratch is the second server, wiped.
@@ -23,21 +24,14 @@ func scratch(t *testing.T) *conn {
 	if url == "" {
 		t.Skip("set DASHKEEP_TEST_SUPERSET_URL2")
 	}
-	c := connect(t, url, richSecrets)
-	infos, err := c.List(t.Context())
+	api, err := st.Login(t.Context(), url, "admin", "admin")
+	if err == nil {
+		err = api.Wipe(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, k := range slices.Backward(Kinds()) {
-		for _, info := range infos {
-			if info.ID.Kind == k {
-				if err := c.Delete(t.Context(), info.ID); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	return c
+	return connect(t, url, richSecrets)
 }
 
 // The dashboard of the rich capture, and a chart that its settings name

@@ -84,11 +84,11 @@ func liveServer(t *testing.T, env string, secrets map[string]secret.Value) (*st.
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.DeleteAll(t.Context()); err != nil {
+	if err := c.Wipe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { // reports would keep the next test from deleting their charts
-		if err := c.DeleteAll(context.WithoutCancel(t.Context())); err != nil {
+		if err := c.Wipe(context.WithoutCancel(t.Context())); err != nil {
 			t.Error(err)
 		}
 	})

@@ -1,5 +1,5 @@
 //go:build !race
 
-package superset_test
+package superset
 
-const raceDetector = false
+const RaceDetector = false

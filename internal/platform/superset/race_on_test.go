@@ -1,7 +1,7 @@
 //go:build race
 
-package superset_test
+package superset
 
-// raceDetector: tests that go through many kinds of server skip most of them under
-// it; make check runs them all once more without.
-const raceDetector = true
+// RaceDetector: tests that go through many kinds of server, or through much in one
+// goroutine, skip under it; make check runs them all once more without.
+const RaceDetector = true

@@ -47,7 +47,7 @@ func liveRig(t *testing.T, env string) *rig {
 		t.Skip("set " + env)
 	}
 	r := rigAt(t, os.Getenv(env), nil)
-	if err := r.api.DeleteAll(t.Context()); err != nil {
+	if err := r.api.Wipe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return r

@@ -42,7 +42,7 @@ func newMirror(t *testing.T) *mirror {
 	if m.real, err = Login(t.Context(), base, "admin", "admin"); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.real.DeleteAll(t.Context()); err != nil {
+	if err := m.real.Wipe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return m

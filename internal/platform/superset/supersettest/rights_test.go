@@ -38,7 +38,7 @@ func TestLiveSimulatorMirrorsRights(t *testing.T) {
 	if d := cmp.Diff(rights(t, m.real, m.release), rights(t, m.sim, m.release)); d != "" {
 		t.Errorf("the real server (-) and the simulator (+) answer differently\n%s", d)
 	}
-	if err := m.real.DeleteAll(t.Context()); err != nil {
+	if err := m.real.Wipe(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 }
