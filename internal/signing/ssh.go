@@ -215,7 +215,7 @@ func parseSSHSignature(armored string) (sig sshSignature, key ssh.PublicKey, err
 	if !ok {
 		return sig, nil, errors.New("it is cut off")
 	}
-	blob, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(body), ""))
+	blob, err := base64.StdEncoding.Strict().DecodeString(strings.Join(strings.Fields(body), ""))
 	if err != nil {
 		return sig, nil, err
 	}
