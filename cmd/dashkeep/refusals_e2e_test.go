@@ -100,9 +100,9 @@ func TestE2E_Refusals(t *testing.T) {
 	g := newGate(t, b.url)
 	w := promotion(t, a, &server{url: g.url, api: b.api})
 
-	trend, table := w.one("dashboards", "prod", "charts", "revenue-trend.*.yaml"), w.one("dashboards", "prod", "charts", "detail-table.*.yaml")
+	trend, units := w.one("dashboards", "prod", "charts", "revenue-trend.*.yaml"), w.one("dashboards", "prod", "charts", "units-by-country.*.yaml")
 	w.repair(trend, `dataset_uuid: [0-9a-f-]*`, "dataset_uuid: 00000000-dead-4000-8000-000000000000")
-	w.edit(table, "\nspec:\n", "\nspec:\n  description: "+strings.Repeat("long ", 500_000)+"\n")
+	w.edit(units, "\nspec:\n", "\nspec:\n  description: "+strings.Repeat("long ", 500_000)+"\n")
 	w.commitAny("prepared")
 	rich := document(t, w.one("dashboards", "prod", "dashboards", "*.yaml"))
 	slug := asset.Text(asset.Get(rich.Spec, "slug"))
@@ -112,12 +112,12 @@ func TestE2E_Refusals(t *testing.T) {
 	}
 
 	g.set("/api/v1/dataset/import/", "")
-	w.refused([]string{"Revenue trend", "its dataset is not on the server: dataset:00000000-dead", "Detail table", "Found file with size above allowed threshold",
+	w.refused([]string{"Revenue trend", "its dataset is not on the server: dataset:00000000-dead", "Units by country", "Found file with size above allowed threshold",
 		`another dashboard with the slug "` + slug + `"`}, "restore", "prod", "--at", "HEAD", "--to", "standby", "--yes")
 	if g.expired != 1 {
 		t.Errorf("%d writes were sent with a token that has expired, want 1", g.expired)
 	}
-	b.lacks(t, a, "Revenue trend", "Detail table", rich.Title)
+	b.lacks(t, a, "Revenue trend", "Units by country", rich.Title)
 
 	if err := b.api.Remove(t.Context(), supersettest.Dashboard, squatter); err != nil {
 		t.Fatal(err)
