@@ -250,6 +250,16 @@ func canon(t testing.TB, id asset.ID, title string, kv ...any) []byte {
 	return b
 }
 
+// TestMain keeps the configuration of whoever runs the tests out of git.
+func TestMain(m *testing.M) {
+	for _, name := range []string{"GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"} {
+		if err := os.Setenv(name, os.DevNull); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // lab is a folder with a bare remote; machines are clones with an engine each.
 type lab struct {
 	testing.TB
@@ -264,9 +274,6 @@ func (l *lab) now() time.Time {
 
 func newLab(t testing.TB) *lab {
 	t.Helper()
-	for k, v := range map[string]string{"GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CONFIG_SYSTEM": os.DevNull} {
-		t.Setenv(k, v)
-	}
 	return &lab{TB: t, dir: t.TempDir()}
 }
 

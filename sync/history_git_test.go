@@ -212,6 +212,7 @@ func TestCC4_onGit(t *testing.T) {
 	for i := range uint64(*gitCount) {
 		seed := *historySeed + i
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			t.Parallel() // each has a server and repositories of its own
 			if seed%4 == 0 {
 				playOnGit(t, seed, 8, true)
 			} else {
