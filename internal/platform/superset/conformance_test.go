@@ -187,7 +187,7 @@ func simulated(tb testing.TB, version string, full bool) *platformtest.Server {
 		Wipe:   func(testing.TB) { s.Wipe() },
 		Expire: func(testing.TB) { s.ExpireTokens() },
 		Throttle: func(_ testing.TB, n int, wait time.Duration) {
-			s.Break(st.Fault{Path: "/export/", Times: n, Do: st.Throttle("1")})
+			s.Break(st.Fault{Path: "/export/", Times: n, Do: st.Throttle(fmt.Sprint(int(wait.Seconds())))})
 		},
 		Lie: func(testing.TB) {
 			s.Break(st.Fault{Method: "POST", Path: "/import/", Do: st.Lie()})
