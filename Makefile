@@ -21,7 +21,7 @@ LIVE_RUN := Live|E2E
 # the newest and one of them.
 OLDER := 4.1.4
 OLDER_ALL := 4.1.4 5.0.0 6.0.0
-OLDER_RUN := Live|E2E_EqualBytes
+OLDER_RUN := Live|E2E_(EqualBytes|Acceptance)
 OLDER_FEW := ConformanceLive/(ping|list|export_twice|round|second|one_bad)|E2E_EqualBytes|MirrorsAnyRelease|Live(Clash|F1_|F17)
 MIXED_RUN := E2E_NewerIntoOlder
 # what needs metadata in PostgreSQL, on two servers of each version
