@@ -9,8 +9,8 @@ import (
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
-// digest is the SHA-256 of a content, "" of nothing.
-func digest(content []byte) string {
+// Digest is the SHA-256 of a content in hex, "" of nothing.
+func Digest(content []byte) string {
 	if content == nil {
 		return ""
 	}
@@ -37,7 +37,7 @@ func (p *Plan) refers(live *asset.Set) map[asset.ID]string {
 			if known || skipped || writes[ref] || live.Get(ref) == nil && !live.Absent(ref) {
 				continue
 			}
-			out[ref] = digest(content(live.Get(ref)))
+			out[ref] = Digest(content(live.Get(ref)))
 		}
 	}
 	if len(out) == 0 {
@@ -61,7 +61,7 @@ func (r *run) referredMoved(ctx context.Context) ([]asset.ID, error) {
 	}
 	var moved []asset.ID
 	for _, id := range ids {
-		if _, bad := live.Unreadable(id); bad || digest(content(live.Get(id))) != r.plan.Refers[id] {
+		if _, bad := live.Unreadable(id); bad || Digest(content(live.Get(id))) != r.plan.Refers[id] {
 			moved = append(moved, id)
 		}
 	}

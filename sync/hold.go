@@ -2,8 +2,6 @@ package sync
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -89,7 +87,7 @@ func (e *Engine) look(ctx context.Context, in *Instance, b *base, live *asset.Se
 		}
 	}
 	for _, id := range rec.Changed {
-		if own := b.state.Written[id.String()]; own == "" || own != digest(content(live.Get(id))) {
+		if own := b.state.Written[id.String()]; own == "" || own != importer.Digest(content(live.Get(id))) {
 			s.changed = append(s.changed, id)
 		}
 	}
@@ -235,13 +233,8 @@ func writtenApart(old map[string]string, out *importer.Outcome, git *asset.Set) 
 		case l == nil:
 			next[d.ID.String()] = ""
 		default:
-			next[d.ID.String()] = digest(l)
+			next[d.ID.String()] = importer.Digest(l)
 		}
 	}
 	return next
-}
-
-func digest(content []byte) string {
-	sum := sha256.Sum256(content)
-	return hex.EncodeToString(sum[:])
 }

@@ -135,7 +135,8 @@ func (e *Engine) settled(in *Instance, id asset.ID, d *asset.Asset, live *asset.
 			return nil, err
 		}
 	}
-	was, err := reconcileOne(e, in, id, d, live, b)
+	back := e.returns(in, live, b)
+	was, err := reconcileOne(e, in, id, d, live, b, back)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +161,6 @@ func (e *Engine) settled(in *Instance, id asset.ID, d *asset.Asset, live *asset.
 		}
 		return out, nil
 	}
-	back := e.returns(in, live, b)
 	contest, err := e.policy(in, importer.Policy{}, back).Contest(id, content(old), now)
 	if err != nil {
 		return nil, err
@@ -205,8 +205,7 @@ func leftOut(base, git, live, doc []byte, run *Run) error {
 
 // reconcileOne is the conflict that a pull would report of an asset, whatever its
 // rule decides, or none.
-func reconcileOne(e *Engine, in *Instance, id asset.ID, d *asset.Asset, live *asset.Set, b *base) ([]Conflict, error) {
-	back := e.returns(in, live, b)
+func reconcileOne(e *Engine, in *Instance, id asset.ID, d *asset.Asset, live *asset.Set, b *base, back *returns) ([]Conflict, error) {
 	p := e.policy(in, importer.Policy{}, back)
 	p.Rule = func(info asset.Info) importer.Rule { return importer.Rule{Ignore: in.rule(info).Ignore} }
 	r := &reconciled{Git: map[asset.ID][]byte{}, w: ways{pathOf: func(a *asset.Asset) string { return a.Path }, policy: p}}

@@ -83,11 +83,18 @@ func (r *returns) upTo(since time.Time) error {
 		}
 		slices.Reverse(r.refs)
 	}
-	for len(r.refs) > 0 {
-		ref := r.refs[0]
-		if at, _ := runTime(path.Base(ref)); at.Before(since.Truncate(time.Second)) {
-			break
+	within := func() bool {
+		if len(r.refs) == 0 {
+			return false
 		}
+		at, _ := runTime(path.Base(r.refs[0]))
+		return !at.Before(since.Truncate(time.Second))
+	}
+	if !within() {
+		return nil
+	}
+	for within() {
+		ref := r.refs[0]
 		r.refs = r.refs[1:]
 		rev, _, err := r.e.Repo.ReadRef(ref)
 		if err != nil {

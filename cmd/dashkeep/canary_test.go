@@ -97,18 +97,11 @@ func (v *aviary) want(code int, args ...string) {
 // gitOverHTTP serves the world's remote by git's own server, with a password.
 func (v *aviary) gitOverHTTP() string {
 	v.t.Helper()
-	out, err := exec.Command("git", "--exec-path").Output()
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
-	if _, err := os.Stat(backend); err != nil {
+	h := v.gitBackend()
+	if h == nil {
 		v.t.Log("this git has no http-backend, so the remote's password is not tested")
 		return "./remote.git"
 	}
-	v.git("remote.git", "config", "http.receivepack", "true")
-	h := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + v.dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=bot",
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent"}, InheritEnv: []string{"PATH"}}
 	srv := httptest.NewServer(v.watch(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pw, _ := r.BasicAuth(); pw != canaryGit {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
@@ -119,6 +112,22 @@ func (v *aviary) gitOverHTTP() string {
 	})))
 	v.t.Cleanup(srv.Close)
 	return srv.URL + "/remote.git"
+}
+
+// gitBackend is git's own server of the world's remote; nil when this git has none.
+func (w *world) gitBackend() *cgi.Handler {
+	w.t.Helper()
+	out, err := exec.Command("git", "--exec-path").Output()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
+	if _, err := os.Stat(backend); err != nil {
+		return nil
+	}
+	w.git("remote.git", "config", "http.receivepack", "true")
+	return &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + w.dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=bot",
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent"}, InheritEnv: []string{"PATH"}}
 }
 
 // newAviary fills a server whose database carries secrets in every place, and a

@@ -65,25 +65,22 @@ func (a *app) printNotRead(kinds []asset.KindError) {
 
 // printHidden lists what Git has and the account is not shown.
 func (a *app) printHidden(hidden []syncer.Failure) {
-	for i, f := range hidden {
-		if i == maxListed {
-			a.printf("%s %d more (--output json lists all)\n", a.paint(yellow, "not shown:"), len(hidden)-i)
-			break
-		}
-		a.printf("%s %s\n", a.paint(yellow, "not shown:"), failureLine(f))
-	}
+	a.printSome("not shown:", hidden)
 	if len(hidden) > 0 {
 		a.printf("  They stay in Git as they are. To keep them up to date, give the account the right to see them (dashkeep check); to let them go, delete their files in Git.\n")
 	}
 }
 
 // printBroken lists what is kept and cannot be put back as it is.
-func (a *app) printBroken(broken []syncer.Failure) {
-	for i, f := range broken {
+func (a *app) printBroken(broken []syncer.Failure) { a.printSome("broken:", broken) }
+
+// printSome lists assets, a line each, and of many the first only.
+func (a *app) printSome(label string, list []syncer.Failure) {
+	for i, f := range list {
 		if i == maxListed {
-			a.printf("%s %d more (--output json lists all)\n", a.paint(yellow, "broken:"), len(broken)-i)
+			a.printf("%s %d more (--output json lists all)\n", a.paint(yellow, label), len(list)-i)
 			break
 		}
-		a.printf("%s %s\n", a.paint(yellow, "broken:"), failureLine(f))
+		a.printf("%s %s\n", a.paint(yellow, label), failureLine(f))
 	}
 }

@@ -7,11 +7,9 @@ import (
 	"io"
 	"log"
 	"net/http"
-	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -96,18 +94,11 @@ func (x *torture) kill(args ...string) {
 // this git has none.
 func (w *world) serveRemote(t *trap) string {
 	w.t.Helper()
-	out, err := exec.Command("git", "--exec-path").Output()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	backend := filepath.Join(strings.TrimSpace(string(out)), "git-http-backend")
-	if _, err := os.Stat(backend); err != nil {
+	h := w.gitBackend()
+	if h == nil {
 		return ""
 	}
-	w.git("remote.git", "config", "http.receivepack", "true")
-	h := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + w.dir, "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=bot",
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "HOME=/nonexistent"}, InheritEnv: []string{"PATH"},
-		Stderr: io.Discard, Logger: log.New(io.Discard, "", 0)} // of clients that died
+	h.Stderr, h.Logger = io.Discard, log.New(io.Discard, "", 0) // of clients that died
 	// git http-backend 2.39 never ends when a body is cut short, so it gets whole
 	// ones only, as behind a buffering proxy.
 	t.next = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
