@@ -57,6 +57,10 @@ func TestOneMoreCommitIsFlatInHistory(t *testing.T) {
 
 const growthPulls = 5_000
 
+// growthRounds are two rounds of maintenance: each commit adds a pack, which costs
+// more than all history does, and the two repositories start at different numbers.
+const growthRounds = 80
+
 // BenchmarkGrowth makes 5,000 small pulls, each with the maintenance that follows it.
 // It prints how many packs there were at most, what the longest maintenance took, and
 // what one more commit takes after 2,000 pulls, as a ratio to one after 20.
@@ -73,14 +77,13 @@ func BenchmarkGrowth(b *testing.B) {
 		}
 		g := &growing{lab: l, files: files, paths: slices.Sorted(maps.Keys(files))}
 		g.pulls()
-		var ratios, news, olds []float64
-		for i := range 4 * *benchRounds {
+		var news, olds []float64
+		for i := range growthRounds {
 			young, old := l.oneMore(l.options("after-20"), i), l.oneMore(l.options("after-2000"), i)
-			ratios = append(ratios, float64(old)/float64(young))
 			news, olds = append(news, young.Seconds()*1000), append(olds, old.Seconds()*1000)
 		}
 		fmt.Printf("\n| growth, 1000 files | aim | |\n|---|---|---|\n")
-		fmt.Printf("| one more commit after 2000 pulls, as a ratio to one after 20 | 1.20 | %.2f (%.0f/%.0f ms) |\n", median(ratios), median(olds), median(news))
+		fmt.Printf("| one more commit after 2000 pulls, as a ratio to one after 20 | 1.20 | %.2f (%.1f/%.1f ms) |\n", median(olds)/median(news), median(olds), median(news))
 		fmt.Printf("| packs after each of %d pulls, at most | 50 | %d |\n", growthPulls, g.packs)
 		fmt.Printf("| longest maintenance after a pull | 1 s | %.2f s |\n", g.longest.Seconds())
 	}

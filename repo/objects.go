@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -14,11 +15,10 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// objects reads Git objects. go-git's storage is not safe for concurrent use,
-// not even for reading, so one mutex guards it.
+// objects reads Git objects. One mutex guards it: readers of packs share buffers.
 type objects struct {
 	mu      sync.Mutex
-	st      *filesystem.Storage
+	stored  objectStore
 	commits map[oid]*commitObject
 	recent  map[oid]recentObject // what the commit under way has just stored
 }
@@ -37,28 +37,26 @@ func (o *objects) remember(recent map[oid]recentObject) {
 }
 
 const (
-	objectCache   = 16 * cache.MiByte
-	openPacks     = 64
 	cachedCommits = 50_000
 	maxTree       = 64 << 20 // a folder of about a million entries
 	maxAny        = 2 << 30
 )
 
+// newStorage is for what go-git does with a repository: making one, its
+// configuration, and storing a pack that is received.
 func newStorage(fs *safeFS) *filesystem.Storage {
-	return filesystem.NewStorageWithOptions(fs, cache.NewObjectLRU(objectCache), filesystem.Options{
-		MaxOpenDescriptors:   openPacks,
-		LargeObjectThreshold: MaxBlob,
-	})
+	return filesystem.NewStorageWithOptions(fs, cache.NewObjectLRU(16*cache.MiByte), filesystem.Options{LargeObjectThreshold: MaxBlob})
 }
 
-func newObjects(fs *safeFS) *objects {
-	return &objects{st: newStorage(fs), commits: map[oid]*commitObject{}}
+func newObjects(gitDir string) *objects {
+	return &objects{stored: objectStore{dir: filepath.Join(gitDir, "objects")}, commits: map[oid]*commitObject{}}
 }
 
 func (o *objects) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.st.ObjectStorage.Close()
+	o.stored.close()
+	return nil
 }
 
 // errTooLarge: the object is over the limit of its kind.
@@ -121,41 +119,25 @@ const (
 	needed presence = true
 )
 
-func (o *objects) reset() {
-	o.st.ObjectStorage.Close() // drops packs that a repack has replaced
-	o.st.Reindex()
-}
+// reset makes the next look at the packs find those that are new and miss those
+// that a repack has replaced.
+func (o *objects) reset() { o.stored.stale = true }
 
 func (o *objects) get(t plumbing.ObjectType, id oid, limit int64) ([]byte, error) {
 	if r, ok := o.recent[id]; ok && r.kind == t && int64(len(r.data)) <= limit {
 		return r.data, nil
 	}
-	e, err := o.st.EncodedObject(t, id)
-	if err != nil {
-		return nil, err
+	kind, data, err := o.stored.read(id, limit)
+	if err == nil && kind != t {
+		return nil, fmt.Errorf("it is a %s", kind)
 	}
-	if e.Size() > limit {
-		return nil, errTooLarge
-	}
-	r, err := e.Reader()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	data := make([]byte, e.Size())
-	if _, err := io.ReadFull(r, data); err != nil {
-		return nil, err
-	}
-	return data, nil
+	return data, err
 }
 
 // kind returns the type of an object.
 func (o *objects) kind(id oid) (t plumbing.ObjectType, err error) {
 	err = o.again(needed, func() error {
-		e, err := o.st.EncodedObject(plumbing.AnyObject, id)
-		if err == nil {
-			t = e.Type()
-		}
+		t, err = o.stored.kind(id)
 		return err
 	})
 	if err != nil {
@@ -166,20 +148,20 @@ func (o *objects) kind(id oid) (t plumbing.ObjectType, err error) {
 
 // has reports whether an object is stored here. An error is no "no".
 func (o *objects) has(id oid) (bool, error) {
-	err := o.again(maybe, func() error { return o.st.HasEncodedObject(id) })
+	err := o.again(maybe, func() error { return o.stored.has(id) })
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
-// stored returns those ids that are here. The packs are listed once.
-func (o *objects) stored(ids []oid) (here []oid, err error) {
+// here returns those of the ids that are stored. The packs are listed once.
+func (o *objects) here(ids []oid) (here []oid, err error) {
 	err = o.again(maybe, func() error {
 		o.reset()
 		here = here[:0]
 		for _, id := range ids {
-			switch err := o.st.HasEncodedObject(id); {
+			switch err := o.stored.has(id); {
 			case err == nil:
 				here = append(here, id)
 			case !errors.Is(err, plumbing.ErrObjectNotFound):
@@ -195,7 +177,7 @@ func (o *objects) stored(ids []oid) (here []oid, err error) {
 func (o *objects) withPrefix(prefix []byte) (ids []oid, err error) {
 	err = o.again(maybe, func() error {
 		o.reset()
-		ids, err = o.st.HashesWithPrefix(prefix)
+		ids, err = o.stored.withPrefix(prefix)
 		return err
 	})
 	return ids, err

@@ -15,7 +15,7 @@ func TestCC1_AnObjectThatMovesIsFound(t *testing.T) {
 	if out, err := exec.Command("git", "init", "-q", "--bare", dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	o := newObjects(newSafeFS(dir))
+	o := newObjects(dir)
 	defer o.close()
 	for _, tt := range []struct {
 		must        presence

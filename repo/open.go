@@ -69,7 +69,7 @@ func (s *Store) open(ctx context.Context, place place) error {
 		}
 		s.work = root
 	}
-	s.obj = newObjects(newSafeFS(s.gitDir))
+	s.obj = newObjects(s.gitDir)
 	if s.jour, err = openJournal(s.tmpDir()); err != nil {
 		return err
 	}

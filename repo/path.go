@@ -30,6 +30,8 @@ func checkPath(p string) string {
 // checkName is checkPath for one component.
 func checkName(name string) string {
 	switch {
+	case ordinaryName(name):
+		return ""
 	case name == "":
 		return "empty component"
 	case name == "." || name == "..":
@@ -87,6 +89,21 @@ func plainName(name string) bool {
 	}
 	c := name[0]
 	return c != 'g' && c != 'G' && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9')
+}
+
+// ordinaryName reports whether a name is plain, short and made of ASCII letters,
+// digits and -_. only, so that nothing else has to be looked at.
+func ordinaryName(name string) bool {
+	if len(name) > 255 || !plainName(name) {
+		return false
+	}
+	for i := 1; i < len(name); i++ {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
 }
 
 // badPath is the error for a path that may not be written.

@@ -45,7 +45,7 @@ func (s *Store) pushPack(ctx context.Context, cmds []*packp.Command, adv *packp.
 			theirs = append(theirs, id)
 		}
 	}
-	have, err := s.obj.stored(theirs)
+	have, err := s.obj.here(theirs)
 	if err != nil {
 		return nil, err
 	}

@@ -84,19 +84,28 @@ func tail(s string, n int, isDir bool) byte {
 
 // find returns the place of name, or where it would be put as a file or folder.
 func (d *dir) find(name string, isDir bool) (int, bool) {
-	at := func(asDir bool) int {
-		return sort.Search(len(d.items), func(i int) bool {
-			return !lessEntry(d.items[i].name, d.items[i].isDir(), name, asDir)
-		})
-	}
-	i := at(isDir)
+	i := d.search(name, isDir)
 	if i < len(d.items) && d.items[i].name == name {
 		return i, true
 	}
-	if j := at(!isDir); j < len(d.items) && d.items[j].name == name {
+	if j := d.search(name, !isDir); j < len(d.items) && d.items[j].name == name {
 		return j, true
 	}
 	return i, false
+}
+
+// search returns the first place that is not before name.
+func (d *dir) search(name string, isDir bool) int {
+	lo, hi := 0, len(d.items)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if it := &d.items[mid]; lessEntry(it.name, it.isDir(), name, isDir) {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	return lo
 }
 
 // parseTree decodes a tree object. The order is not relied on: a tree made by

@@ -55,7 +55,7 @@ type Report struct {
 // leads to, and compares the objects with their ids. It changes nothing. An error
 // means that it could not look at all; what is wrong is in the report.
 func (s *Store) Verify(ctx context.Context) (*Report, error) {
-	v := &verifier{s: s, obj: newObjects(newSafeFS(s.gitDir)), seen: map[oid]bool{}} // nothing that is cached counts
+	v := &verifier{s: s, obj: newObjects(s.gitDir), seen: map[oid]bool{}} // nothing that is cached counts
 	defer v.obj.close()
 	if err := v.packs(ctx); err != nil {
 		return nil, err
@@ -230,29 +230,22 @@ func (o *objects) checked(ctx context.Context, id oid, keep bool) (kind plumbing
 }
 
 func (o *objects) check(ctx context.Context, id oid, keep bool) (kind plumbing.ObjectType, data []byte, err error) {
-	e, err := o.st.EncodedObject(plumbing.AnyObject, id)
-	if err != nil {
-		return 0, nil, err
-	}
-	r, err := e.Reader()
-	if err != nil {
-		return 0, nil, err
-	}
-	defer r.Close()
-	var sum oid
-	if kind = e.Type(); kind == plumbing.BlobObject && !keep {
-		sum, err = hashStream(&bounded{ctx: ctx, r: r, left: maxAny}, e.Size())
-	} else {
-		limit := int64(maxTree)
-		if kind == plumbing.BlobObject {
-			limit = maxAny
+	err = o.stored.each(id, maxAny, func(e *opened) (err error) {
+		var sum oid
+		kind = e.kind
+		in := &bounded{ctx: ctx, r: e, left: maxAny}
+		if kind == plumbing.BlobObject && !keep {
+			sum, err = hashStream(in, e.size)
+		} else if kind != plumbing.BlobObject && e.size > maxTree {
+			err = errTooLarge
+		} else if data, err = readExactly(in, e.size); err == nil {
+			sum = hashObject(kind, data)
 		}
-		data, err = readLimited(r, limit, "object "+id.String())
-		sum = hashObject(kind, data)
-	}
-	if err == nil && sum != id {
-		err = fmt.Errorf("its content is that of %s", sum)
-	}
+		if err == nil && sum != id {
+			err = fmt.Errorf("its content is that of %s", sum)
+		}
+		return err
+	})
 	return kind, data, err
 }
 
