@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -70,17 +71,35 @@ func readIndex(name string) (*index, error) {
 // soundIndex reports whether git can read an index, or there is none: it does not
 // ask more than the checksum where that is enough.
 func soundIndex(name string) bool {
-	data, err := readSmall(name, maxIndex)
+	f, err := os.Open(name)
 	if err != nil {
 		return true // not damaged as far as anybody can see
 	}
-	if n := len(data) - sha1.Size; n > 0 {
-		if want := sha1.Sum(data[:n]); bytes.Equal(data[n:], want[:]) {
-			return true
-		}
+	defer f.Close()
+	if checksummed(f) {
+		return true
+	}
+	data, err := readSmall(name, maxIndex)
+	if err != nil {
+		return true
 	}
 	_, err = parseIndex(data)
 	return !errors.Is(err, errBadIndex)
+}
+
+// checksummed reports whether a file ends with the SHA-1 of what stands before.
+func checksummed(f *os.File) bool {
+	fi, err := f.Stat()
+	if err != nil || fi.Size() <= sha1.Size {
+		return false
+	}
+	h := sha1.New()
+	if _, err := io.CopyBuffer(h, io.LimitReader(f, fi.Size()-sha1.Size), make([]byte, 64<<10)); err != nil {
+		return false
+	}
+	var sum [sha1.Size]byte
+	_, err = io.ReadFull(f, sum[:])
+	return err == nil && bytes.Equal(sum[:], h.Sum(nil))
 }
 
 func parseIndex(data []byte) (*index, error) {

@@ -48,6 +48,11 @@ type dir struct {
 	loaded  bool
 	changed bool
 	items   []item // in Git's order
+
+	// places of the names, once so many were looked for that it pays; nil when a
+	// place has changed.
+	places   map[string]int
+	searches int
 }
 
 type item struct {
@@ -84,6 +89,12 @@ func tail(s string, n int, isDir bool) byte {
 
 // find returns the place of name, or where it would be put as a file or folder.
 func (d *dir) find(name string, isDir bool) (int, bool) {
+	if d.searches++; d.places == nil && d.searches > 16+len(d.items)/8 {
+		d.index()
+	}
+	if i, ok := d.places[name]; ok {
+		return i, true
+	}
 	i := d.search(name, isDir)
 	if i < len(d.items) && d.items[i].name == name {
 		return i, true
@@ -92,6 +103,18 @@ func (d *dir) find(name string, isDir bool) (int, bool) {
 		return j, true
 	}
 	return i, false
+}
+
+// index makes the map of places. A malformed tree with a name twice gets none.
+func (d *dir) index() {
+	d.searches = 0
+	d.places = make(map[string]int, len(d.items))
+	for i := range d.items {
+		d.places[d.items[i].name] = i
+	}
+	if len(d.places) < len(d.items) {
+		d.places = nil
+	}
 }
 
 // search returns the first place that is not before name.
@@ -246,7 +269,7 @@ func (t *treeCache) setIn(d *dir, full, rest string, e entry) error {
 	if sub.changed {
 		d.changed = true
 		if len(sub.items) == 0 {
-			d.items = append(d.items[:i], d.items[i+1:]...)
+			d.remove(i)
 		}
 	}
 	return nil
@@ -267,7 +290,7 @@ func (d *dir) put(full string, i int, ok bool, it item) error {
 	case d.items[i].entry == it.entry:
 		return nil
 	case it.none():
-		d.items = append(d.items[:i], d.items[i+1:]...)
+		d.remove(i)
 	default:
 		d.items[i] = it
 	}
@@ -275,7 +298,13 @@ func (d *dir) put(full string, i int, ok bool, it item) error {
 	return nil
 }
 
+func (d *dir) remove(i int) {
+	d.items = append(d.items[:i], d.items[i+1:]...)
+	d.places = nil
+}
+
 func (d *dir) insert(i int, it item) {
+	d.places = nil
 	d.items = append(d.items, item{})
 	copy(d.items[i+1:], d.items[i:])
 	d.items[i] = it
