@@ -171,8 +171,10 @@ func (r *run) write(ctx context.Context, level []Change, reread bool) {
 	if len(as) == 0 {
 		return
 	}
+	work, cancel := finishing(ctx)
+	defer cancel()
 	var created []Change
-	for _, res := range r.target.Import(ctx, as, r.plan.Known) {
+	for _, res := range r.target.Import(work, as, r.plan.Known) {
 		c, ok := byID[res.ID]
 		if !ok {
 			continue
@@ -198,9 +200,9 @@ func (r *run) write(ctx context.Context, level []Change, reread bool) {
 
 // runnable takes out of a level what must not be written now and says why.
 func (r *run) runnable(ctx context.Context, level []Change, reread bool) []Change {
-	if err := ctx.Err(); err != nil {
+	if ctx.Err() != nil {
 		for _, c := range level {
-			r.done(Done{Change: c, Err: fmt.Errorf("not written: %w", err)})
+			r.done(Done{Change: c, Err: fmt.Errorf("not written: %w", context.Cause(ctx))})
 		}
 		return nil
 	}

@@ -44,11 +44,13 @@ func (r *run) deleteOne(ctx context.Context, c Change, users map[asset.ID]string
 	if len(r.runnable(ctx, []Change{c}, true)) == 0 {
 		return // and runnable said why
 	}
+	work, cancel := finishing(ctx)
+	defer cancel()
 	d := Done{Change: c}
 	if t, ok := r.target.(Trasher); ok {
-		d.Kept, d.Err = t.Trash(ctx, c.ID)
+		d.Kept, d.Err = t.Trash(work, c.ID)
 	} else {
-		d.Err = r.target.Delete(ctx, c.ID)
+		d.Err = r.target.Delete(work, c.ID)
 	}
 	d.Taken = d.Err == nil
 	r.done(d)

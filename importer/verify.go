@@ -45,8 +45,10 @@ func (r *run) verify(ctx context.Context, done []Done) {
 	}
 	var live *asset.Set
 	var err error
-	if len(ids) > 0 { // an interrupted run still finds out what it did
-		live, err = r.o.Read(context.WithoutCancel(ctx), ids)
+	if len(ids) > 0 { // a stopped run still finds out what it did
+		work, cancel := finishing(ctx)
+		live, err = r.o.Read(work, ids)
+		cancel()
 	}
 	r.out.readBack(live)
 	for i := range done {

@@ -168,7 +168,7 @@ func TestObjectStoreFollowsRepacks(t *testing.T) {
 
 // Where one copy of an object is damaged another is read. Without another it is
 // an error, never a "no" and never other content.
-func TestObjectStoreDoesNotBelieveDamage(t *testing.T) {
+func TestDK4_ADamagedCopyIsNotBelieved(t *testing.T) {
 	g := newGitObjects(t)
 	g.versions(60)
 	g.git("", "repack", "-adfq")

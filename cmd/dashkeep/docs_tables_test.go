@@ -129,7 +129,7 @@ var faults = []struct{ id, fault, promise string }{
 	{"CR4", "power loss: what was not synced is gone", "as CR1"},
 	{"CR5", "leftovers of a crash: locks, an empty ref, a cut index", "repaired, or refused with the reason; never an orphan root"},
 	{"CR6", "kill -9 during fetch and merge, and while packs are joined", "as CR1"},
-	{"CR7", "SIGTERM in the middle of a run, and a second one", "the asset in hand is finished; exit 130 or 143"},
+	{"CR7", "SIGTERM in the middle of a run, and a second one", "what is in hand is finished and read back within 10 s, the rest is not begun; exit 130 or 143; the second ends it at once"},
 	{"DK1", "no space or an I/O error at each system call", "the repository is unchanged or whole"},
 	{"DK2", "a really full disk, no inodes left", "as DK1"},
 	{"DK3", "a read-only or forbidden folder", "a clear error"},
