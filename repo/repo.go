@@ -21,9 +21,11 @@
 // before the rename leaves a pack nobody refers to; a crash after it leaves
 // working files that the next Open brings up to date from the journal.
 //
-// go-git reads objects and speaks the network protocol. Its worktree and its
-// reference writer are not used: v5.19.3 truncates references in place, never
-// calls fsync, and takes an empty reference for a branch without commits.
+// go-git speaks the network protocol, stores what is fetched and applies deltas. Its
+// worktree, its reference writer and its reader of objects are not used: v5.19.3
+// truncates references in place, never calls fsync, takes an empty reference for a
+// branch without commits, and reads the whole index of every pack at each start
+// without comparing an object with its id.
 package repo
 
 import (
