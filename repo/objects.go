@@ -52,11 +52,10 @@ func newObjects(gitDir string) *objects {
 	return &objects{stored: objectStore{dir: filepath.Join(gitDir, "objects")}, commits: map[oid]*commitObject{}}
 }
 
-func (o *objects) close() error {
+func (o *objects) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.stored.close()
-	return nil
 }
 
 // errTooLarge: the object is over the limit of its kind.

@@ -19,7 +19,7 @@ type packIndex struct {
 	file  *os.File    // nil: in is in memory
 	upTo  [256]uint32 // how many ids begin with this byte or a smaller one
 	wide  int64       // how many offsets of eight bytes there are
-	bytes []byte      // scratch of find
+	buf   []byte      // of ids
 }
 
 const (
@@ -37,7 +37,7 @@ func openPackIndex(name string) (x *packIndex, err error) {
 		return nil, err
 	}
 	defer func() {
-		if x == nil || x.file == nil {
+		if x == nil || x.file == nil { // it failed, or all is in memory
 			f.Close()
 		}
 	}()
@@ -54,7 +54,6 @@ func openPackIndex(name string) (x *packIndex, err error) {
 		x.in, x.file = bytes.NewReader(data), nil
 	}
 	if err := x.readHead(fi.Size()); err != nil {
-		f.Close()
 		return nil, fmt.Errorf("%s %w", name, err)
 	}
 	return x, nil
@@ -92,10 +91,10 @@ func (x *packIndex) among(first byte) (from, to int64) {
 // ids reads the ids of the places from up to to; the bytes hold until the next call.
 func (x *packIndex) ids(from, to int64) ([]byte, error) {
 	n := int((to - from) * 20)
-	if cap(x.bytes) < n {
-		x.bytes = make([]byte, n)
+	if cap(x.buf) < n {
+		x.buf = make([]byte, n)
 	}
-	b := x.bytes[:n]
+	b := x.buf[:n]
 	if _, err := x.in.ReadAt(b, idxIDs+from*20); err != nil {
 		return nil, err
 	}

@@ -170,17 +170,16 @@ func (s *Store) LeftAlone() []string {
 func (s *Store) Close() error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	err := s.obj.close()
+	s.obj.close()
 	if s.work != nil {
 		s.work.Close()
 	}
-	if s.lock != nil {
-		if e := s.lock.release(); err == nil {
-			err = e
-		}
-		s.lock = nil
-		s.opt.ReadOnly = true
+	if s.lock == nil {
+		return nil
 	}
+	err := s.lock.release()
+	s.lock = nil
+	s.opt.ReadOnly = true
 	return err
 }
 
