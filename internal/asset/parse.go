@@ -51,7 +51,7 @@ func Parse(data []byte) (*yaml.Node, error) {
 	if err := precheck(data); err != nil {
 		return nil, err
 	}
-	if root := readCanonical(data); root != nil {
+	if root := readQuick(data); root != nil {
 		return root, nil
 	}
 	return parseAny(data)

@@ -7,54 +7,83 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// reader reads the subset of YAML that Encode writes, several times as fast as
-// the library. It follows YAML's grammar, not the emitter's quoting rules, so
-// that reading back what was written stays a check. Whatever it does not know
-// (flow style, comments, other indentation, errors) it declines, and the library
-// decides; on what it accepts both give the same nodes, places included.
+// reader reads the subset of YAML that Encode writes and that PyYAML's block dump
+// does (what Superset exports), several times as fast as the library. It follows
+// YAML's grammar, not an emitter's quoting rules, so that reading back what was
+// written stays a check. Whatever it does not know (flow style, comments, other
+// indentation, errors) it declines with nil, and the library decides; on what it
+// accepts both give the same nodes, places included.
 type reader struct {
-	s     string
+	s string // ends with a newline
+	mark
+	depth    int
+	nodes    int
+	stack    []*yaml.Node // children whose parents are not complete
+	slab     []yaml.Node
+	contents []*yaml.Node
+}
+
+// mark is a place in the text.
+type mark struct {
 	i     int // next byte
 	line  int // of i, from 1
 	start int // first byte of that line
-	depth int
-	nodes int
-	slab  []yaml.Node
 }
 
-// readCanonical returns the root mapping, nil when it declines.
-func readCanonical(data []byte) *yaml.Node {
-	for _, c := range data {
-		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
-			return nil
-		}
-	}
-	r := reader{s: string(data), line: 1}
-	if r.s == "" || r.s[len(r.s)-1] != '\n' || strings.ContainsFunc(r.s, func(c rune) bool { return c >= 0x7f && escaped(c) }) {
+// readQuick returns the root mapping, nil when it declines.
+func readQuick(data []byte) *yaml.Node {
+	r := reader{s: string(data), mark: mark{line: 1}}
+	if !strings.HasSuffix(r.s, "\n") || !shown(r.s) {
 		return nil
 	}
-	if root, ok := r.mapping(0, false); ok && r.i == len(r.s) {
+	if root := r.mapping(0, nil); root != nil && r.i == len(r.s) {
 		return root
 	}
 	return nil
 }
 
-// node makes a node that stands at byte i.
-func (r *reader) node(kind yaml.Kind, tag string, i int) *yaml.Node {
+// shown reports whether s has only characters that a YAML file may show, and no
+// line breaks but newlines.
+func shown(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if escaped(r) {
+				return false
+			}
+			i += n - 1
+		} else if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// node makes a node that stands at i.
+func (r *reader) node(kind yaml.Kind, tag string) *yaml.Node {
 	if len(r.slab) == 0 {
-		r.slab = make([]yaml.Node, 32)
+		r.slab = make([]yaml.Node, min(64, 2+(len(r.s)-r.i)/8))
 	}
 	n := &r.slab[0]
 	r.slab = r.slab[1:]
 	r.nodes++
 	n.Kind, n.Tag = kind, tag
-	n.Line, n.Column = r.line, 1+utf8.RuneCountInString(r.s[r.start:i])
+	n.Line, n.Column = r.line, 1+utf8.RuneCountInString(r.s[r.start:r.i])
 	return n
 }
 
-// rest is what remains of the current line, without its newline.
-func (r *reader) rest() string {
-	return r.s[r.i : r.i+strings.IndexByte(r.s[r.i:], '\n')]
+// children takes what was stacked since base into a slice of its own.
+func (r *reader) children(base int) []*yaml.Node {
+	n := len(r.stack) - base
+	if n > len(r.contents) {
+		r.contents = make([]*yaml.Node, max(n, min(64, (len(r.s)-r.i)/8)))
+	}
+	out := r.contents[:n:n]
+	r.contents = r.contents[n:]
+	copy(out, r.stack[base:])
+	r.stack = r.stack[:base]
+	return out
 }
 
 // endLine steps over the newline at i.
@@ -67,6 +96,9 @@ func (r *reader) endLine() bool {
 	r.start = r.i
 	return true
 }
+
+// atStart reports whether i begins a line.
+func (r *reader) atStart() bool { return r.i == r.start }
 
 // indentIs reports whether the line at i is indented by n spaces and goes on
 // with something else.
@@ -82,177 +114,138 @@ func (r *reader) indentIs(n int) bool {
 	return r.s[r.i+n] != ' ' && r.s[r.i+n] != '\n' && r.s[r.i+n] != '\t'
 }
 
-func (r *reader) enter() bool { r.depth++; return r.depth < MaxDepth && r.nodes < MaxNodes }
+// dashAt reports whether the line at i is the element of a list at this indent.
+func (r *reader) dashAt(indent int) bool {
+	return r.indentIs(indent) && strings.HasPrefix(r.s[r.i+indent:], "- ")
+}
 
-// mapping reads the pairs at indent; inline when the first one begins at i.
-func (r *reader) mapping(indent int, inline bool) (*yaml.Node, bool) {
+func (r *reader) enter() bool { r.depth++; return r.depth < MaxDepth }
+
+// mapping reads the pairs at indent. key is the first one's where it has been
+// read, because its line began with something else ("- ").
+func (r *reader) mapping(indent int, key *yaml.Node) *yaml.Node {
 	if !r.enter() {
-		return nil, false
+		return nil
 	}
-	var m *yaml.Node
-	for inline || r.indentIs(indent) {
-		if !inline {
+	m, base := r.node(yaml.MappingNode, TagMap), len(r.stack)
+	for key != nil || r.indentIs(indent) {
+		if key == nil {
 			r.i += indent
+			key = r.scalar(indent)
 		}
-		inline = false
-		if m == nil {
-			m = r.node(yaml.MappingNode, TagMap, r.i)
+		if key == nil || !r.endKey(key) {
+			return nil
 		}
-		k, ok := r.key()
-		if !ok {
-			return nil, false
+		v := r.value(indent)
+		if v == nil || r.nodes > MaxNodes {
+			return nil
 		}
-		v, ok := r.value(indent)
-		if !ok {
-			return nil, false
-		}
-		m.Content = append(m.Content, k, v)
+		r.stack = append(r.stack, key, v)
+		key = nil
 	}
+	if len(r.stack) == base {
+		return nil
+	}
+	m.Content = r.children(base)
+	m.Line, m.Column = m.Content[0].Line, m.Content[0].Column
 	r.depth--
-	return m, m != nil && duplicateKey(m) == nil
+	if duplicateKey(m) != nil {
+		return nil
+	}
+	return m
 }
 
-// key reads a key and its colon.
-func (r *reader) key() (*yaml.Node, bool) {
-	line := r.rest()
-	var k *yaml.Node
-	n := 0
-	switch {
-	case line == "":
-		return nil, false
-	case line[0] == '\'' || line[0] == '"':
-		var text string
-		var ok bool
-		if text, n, ok = quoted(line); !ok {
-			return nil, false
-		}
-		k = r.node(yaml.ScalarNode, TagStr, r.i)
-		k.Value = text
-	default:
-		if n = colon(line); n < 0 || !barePlain(line[:n]) || line[:n] == "<<" {
-			return nil, false
-		}
-		k = r.node(yaml.ScalarNode, "", r.i)
-		k.Tag, k.Value = resolvePlain(line[:n])
+// endKey steps over the colon behind key. A key stands on one line, and not on
+// a long one. << has a meaning of its own when it is bare.
+func (r *reader) endKey(key *yaml.Node) bool {
+	if r.s[r.i] != ':' || r.s[r.i+1] != ' ' && r.s[r.i+1] != '\n' {
+		return false
 	}
-	if n > maxSimpleKey || n == len(line) || line[n] != ':' || n+1 < len(line) && line[n+1] != ' ' {
-		return nil, false
+	if r.line != key.Line || r.i-r.start > maxSimpleKey || key.Value == "<<" && r.s[r.i-1] == '<' {
+		return false
 	}
-	r.i += n + 1
-	return k, true
+	r.i++
+	return true
 }
 
-// colon finds the colon that ends a plain key.
-func colon(line string) int {
-	if i := strings.Index(line, ": "); i >= 0 {
-		return i
-	}
-	if strings.HasSuffix(line, ":") {
-		return len(line) - 1
-	}
-	return -1
-}
-
-// value reads what follows "key:"; indent is the key's.
-func (r *reader) value(indent int) (*yaml.Node, bool) {
+// value reads what follows "key:"; indent is the key's. A list may stand as deep
+// as the key.
+func (r *reader) value(indent int) *yaml.Node {
 	if r.s[r.i] == ' ' {
 		r.i++
-		return r.leaf(indent)
+		if n := r.leaf(indent); n != nil && r.atStart() {
+			return n
+		}
+		return nil
 	}
-	if !r.endLine() || !r.indentIs(indent+2) {
-		return nil, false
-	}
-	if strings.HasPrefix(r.s[r.i+indent+2:], "- ") {
+	switch r.endLine(); {
+	case r.dashAt(indent):
+		return r.sequence(indent, false)
+	case r.dashAt(indent + 2):
 		return r.sequence(indent+2, false)
+	case r.indentIs(indent + 2):
+		return r.mapping(indent+2, nil)
 	}
-	return r.mapping(indent+2, false)
+	return nil
 }
 
-func (r *reader) sequence(indent int, inline bool) (*yaml.Node, bool) {
+// sequence reads the elements at indent; inline when i stands on the first dash.
+func (r *reader) sequence(indent int, inline bool) *yaml.Node {
 	if !r.enter() {
-		return nil, false
+		return nil
 	}
 	var l *yaml.Node
-	for inline || r.indentIs(indent) {
+	base := len(r.stack)
+	for inline || r.dashAt(indent) {
 		if !inline {
 			r.i += indent
 		}
 		inline = false
-		if !strings.HasPrefix(r.s[r.i:], "- ") {
-			return nil, false
-		}
 		if l == nil {
-			l = r.node(yaml.SequenceNode, TagSeq, r.i)
+			l = r.node(yaml.SequenceNode, TagSeq)
 		}
 		r.i += 2
-		v, ok := r.item(indent)
-		if !ok {
-			return nil, false
+		v := r.item(indent)
+		if v == nil || r.nodes > MaxNodes {
+			return nil
 		}
-		l.Content = append(l.Content, v)
+		r.stack = append(r.stack, v)
 	}
+	l.Content = r.children(base)
 	r.depth--
-	return l, l != nil
+	return l
 }
 
 // item reads what follows "- "; indent is the dash's.
-func (r *reader) item(indent int) (*yaml.Node, bool) {
-	line := r.rest()
-	if line == "" {
-		return nil, false
+func (r *reader) item(indent int) *yaml.Node {
+	if strings.HasPrefix(r.s[r.i:], "- ") {
+		return r.sequence(indent+2, true)
 	}
-	switch line[0] {
-	case '-':
-		if strings.HasPrefix(line, "- ") {
-			return r.sequence(indent+2, true)
-		}
-	case '\'', '"':
-		if _, n, ok := quoted(line); ok && n < len(line) {
-			return r.mapping(indent+2, true)
-		}
-		return r.leaf(indent)
-	case '|':
-		return r.leaf(indent)
+	n := r.leaf(indent)
+	if n != nil && !r.atStart() {
+		return r.mapping(indent+2, n)
 	}
-	if colon(line) >= 0 {
-		return r.mapping(indent+2, true)
-	}
-	return r.leaf(indent)
+	return n
 }
 
-// leaf reads a scalar or an empty container and the end of its line.
-func (r *reader) leaf(indent int) (*yaml.Node, bool) {
-	line := r.rest()
-	if line == "" {
-		return nil, false
-	}
+// leaf reads a scalar or an empty container, and the end of its line unless the
+// scalar may be a key: then i stands on what follows it.
+func (r *reader) leaf(indent int) *yaml.Node {
 	var n *yaml.Node
-	switch line[0] {
-	case '|':
-		return r.literal(line, indent+2)
-	case '\'', '"':
-		text, end, ok := quoted(line)
-		if !ok || end != len(line) {
-			return nil, false
-		}
-		n = r.node(yaml.ScalarNode, TagStr, r.i)
-		n.Value = text
-	case '{', '[':
-		switch line {
-		case "{}":
-			n = r.node(yaml.MappingNode, TagMap, r.i)
-		case "[]":
-			n = r.node(yaml.SequenceNode, TagSeq, r.i)
-		default:
-			return nil, false
-		}
+	switch rest := r.s[r.i:]; {
+	case rest[0] == '|':
+		return r.literal(indent + 2)
+	case strings.HasPrefix(rest, "{}\n"):
+		n = r.node(yaml.MappingNode, TagMap)
+		r.i += 2
+	case strings.HasPrefix(rest, "[]\n"):
+		n = r.node(yaml.SequenceNode, TagSeq)
+		r.i += 2
 	default:
-		if !barePlain(line) {
-			return nil, false
-		}
-		n = r.node(yaml.ScalarNode, "", r.i)
-		n.Tag, n.Value = resolvePlain(line)
+		n = r.scalar(indent)
 	}
-	r.i += len(line)
-	return n, r.endLine()
+	if n != nil {
+		r.endLine()
+	}
+	return n
 }
