@@ -157,11 +157,12 @@ func (e *emitter) leaf(v *yaml.Node, indent int) error {
 		e.out = append(e.out, "[]\n"...)
 		return nil
 	}
-	if v.Kind == yaml.ScalarNode && v.Tag == TagStr && styleOf(v.Value) == literal {
+	st := styleOf(v.Value)
+	if st == literal && v.Kind == yaml.ScalarNode && v.Tag == TagStr {
 		e.literal(v.Value, indent+2)
 		return nil
 	}
-	if err := e.scalar(v); err != nil {
+	if err := e.oneLine(v, st); err != nil {
 		return err
 	}
 	e.out = append(e.out, '\n')
@@ -170,7 +171,15 @@ func (e *emitter) leaf(v *yaml.Node, indent int) error {
 
 // scalar writes v on one line.
 func (e *emitter) scalar(v *yaml.Node) error {
-	if v == nil || v.Kind != yaml.ScalarNode {
+	if v == nil {
+		return errors.New("a key must be a single value")
+	}
+	return e.oneLine(v, styleOf(v.Value))
+}
+
+// oneLine writes v on one line; st is the style of its text.
+func (e *emitter) oneLine(v *yaml.Node, st style) error {
+	if v.Kind != yaml.ScalarNode {
 		return errors.New("a key must be a single value")
 	}
 	if v.Anchor != "" {
@@ -187,7 +196,7 @@ func (e *emitter) scalar(v *yaml.Node) error {
 	if !utf8.ValidString(v.Value) {
 		return fmt.Errorf("the text %s is not valid UTF-8", quoteShort(v.Value))
 	}
-	switch styleOf(v.Value) {
+	switch st {
 	case plain:
 		e.out = append(e.out, v.Value...)
 	case single:
@@ -244,9 +253,6 @@ func sortedKeys(n *yaml.Node, top bool) ([]int, error) {
 		}
 		keys = append(keys, i)
 	}
-	if d := duplicateKey(n); d != nil {
-		return nil, fmt.Errorf("the key %s stands twice in one mapping", quoteShort(d.Value))
-	}
 	slices.SortFunc(keys, func(a, b int) int {
 		x, y := n.Content[a].Value, n.Content[b].Value
 		if top {
@@ -256,6 +262,11 @@ func sortedKeys(n *yaml.Node, top bool) ([]int, error) {
 		}
 		return strings.Compare(x, y)
 	})
+	for j := 1; j < len(keys); j++ {
+		if n.Content[keys[j-1]].Value == n.Content[keys[j]].Value {
+			return nil, fmt.Errorf("the key %s stands twice in one mapping", quoteShort(duplicateKey(n).Value))
+		}
+	}
 	return keys, nil
 }
 

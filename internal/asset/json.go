@@ -38,6 +38,13 @@ type jsonParser struct {
 	s     string
 	i     int
 	nodes int
+	slab  slab
+}
+
+func (p *jsonParser) node(kind yaml.Kind, tag, value string) *yaml.Node {
+	n := p.slab.next(1 + (len(p.s)-p.i)/8)
+	n.Kind, n.Tag, n.Value = kind, tag, value
+	return n
 }
 
 func (p *jsonParser) fail(msg string) error {
@@ -70,12 +77,12 @@ func (p *jsonParser) value(depth int) (*yaml.Node, error) {
 		return p.array(depth)
 	case '"':
 		s, err := p.str()
-		return Str(s), err
+		return p.node(yaml.ScalarNode, TagStr, s), err
 	}
 	for _, w := range jsonWords {
 		if strings.HasPrefix(p.s[p.i:], w.text) {
 			p.i += len(w.text)
-			return scalarNode(w.tag, w.value), nil
+			return p.node(yaml.ScalarNode, w.tag, w.value), nil
 		}
 	}
 	return p.number()
@@ -87,8 +94,7 @@ var jsonWords = [...]struct{ text, tag, value string }{
 }
 
 func (p *jsonParser) object(depth int) (*yaml.Node, error) {
-	m := Map()
-	pos := map[string]int{}
+	m := p.node(yaml.MappingNode, TagMap, "")
 	p.i++
 	for first := true; ; first = false {
 		p.space()
@@ -109,14 +115,12 @@ func (p *jsonParser) object(depth int) (*yaml.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if at, dup := pos[key]; dup {
-			m.Content[at] = v
-		} else {
-			m.Content = append(m.Content, Str(key), v)
-			pos[key] = len(m.Content) - 1
-		}
+		m.Content = append(m.Content, p.node(yaml.ScalarNode, TagStr, key), v)
 		p.space()
 		if p.take('}') {
+			if duplicateKey(m) != nil {
+				m.Content = lastWins(m.Content)
+			}
 			return m, nil
 		}
 		if !p.take(',') {
@@ -125,8 +129,23 @@ func (p *jsonParser) object(depth int) (*yaml.Node, error) {
 	}
 }
 
+// lastWins leaves each key where it stands first, with the value it has last.
+func lastWins(pairs []*yaml.Node) (out []*yaml.Node) {
+	at := map[string]int{}
+	for i := 0; i < len(pairs); i += 2 {
+		key := pairs[i].Value
+		if j, dup := at[key]; dup {
+			out[j] = pairs[i+1]
+			continue
+		}
+		out = append(out, pairs[i], pairs[i+1])
+		at[key] = len(out) - 1
+	}
+	return out
+}
+
 func (p *jsonParser) array(depth int) (*yaml.Node, error) {
-	l := Seq()
+	l := p.node(yaml.SequenceNode, TagSeq, "")
 	p.i++
 	for {
 		p.space()
@@ -182,12 +201,12 @@ func (p *jsonParser) number() (*yaml.Node, error) {
 		if err != nil && !math.IsInf(f, 0) {
 			return nil, p.fail("malformed number")
 		}
-		return Float(f), nil
+		return p.node(yaml.ScalarNode, TagFloat, formatFloat(f)), nil
 	}
 	if text == "-0" {
 		text = "0"
 	}
-	return scalarNode(TagInt, text), nil
+	return p.node(yaml.ScalarNode, TagInt, text), nil
 }
 
 func (p *jsonParser) digits() (n int) {
@@ -200,20 +219,20 @@ func (p *jsonParser) digits() (n int) {
 // str reads a text; p stands on its opening quote.
 func (p *jsonParser) str() (string, error) {
 	p.i++
-	var b strings.Builder
+	var b []byte
 	for {
 		end := p.i
 		for end < len(p.s) && p.s[end] != '"' && p.s[end] != '\\' && p.s[end] >= ' ' {
 			end++
 		}
-		b.WriteString(p.s[p.i:end])
+		part := p.s[p.i:end]
 		p.i = end
 		switch {
 		case end == len(p.s):
 			return "", p.fail("the text does not end")
 		case p.s[end] == '"':
 			p.i++
-			return b.String(), nil
+			return whole(b, part), nil
 		case p.s[end] != '\\':
 			return "", p.fail("a control character stands in a text")
 		}
@@ -221,7 +240,7 @@ func (p *jsonParser) str() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteRune(r)
+		b = utf8.AppendRune(append(b, part...), r)
 	}
 }
 

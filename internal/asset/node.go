@@ -196,15 +196,25 @@ func Clone(n *yaml.Node) *yaml.Node {
 	if n == nil {
 		return nil
 	}
-	c := *n
+	var free slab
+	return clone(n, &free, 1)
+}
+
+// clone copies n; about so many nodes are still to come.
+func clone(n *yaml.Node, free *slab, expect int) *yaml.Node {
+	c := free.next(expect)
+	*c = *n
+	c.Content = nil
+	if len(n.Content) == 0 {
+		return c
+	}
 	c.Content = make([]*yaml.Node, len(n.Content))
 	for i, k := range n.Content {
-		c.Content[i] = Clone(k)
+		if k != nil {
+			c.Content[i] = clone(k, free, 4*(len(n.Content)-i))
+		}
 	}
-	if len(c.Content) == 0 {
-		c.Content = nil
-	}
-	return &c
+	return c
 }
 
 // Equal reports whether a and b have the same value. The order of keys does not
@@ -259,18 +269,52 @@ func equalMapping(a, b *yaml.Node) bool {
 	if i == len(a.Content) {
 		return true
 	}
-	rest := make(map[string]int, (len(b.Content)-i)/2)
-	for j := i; j+1 < len(b.Content); j += 2 {
-		rest[b.Content[j].Value] = j
-	}
+	rest := indexKeys(b.Content[i:])
 	for ; i+1 < len(a.Content); i += 2 {
-		j, ok := rest[keyText(a.Content[i])]
-		if !ok || !equalScalar(a.Content[i], b.Content[j]) || !Equal(a.Content[i+1], b.Content[j+1]) {
+		j := rest.find(keyText(a.Content[i]))
+		if j < 0 || !equalScalar(a.Content[i], rest.pairs[j]) || !Equal(a.Content[i+1], rest.pairs[j+1]) {
 			return false
 		}
 	}
 	return true
 }
+
+// keyIndex finds keys among pairs. Up to some number it is quicker to look at
+// them all.
+type keyIndex struct {
+	pairs []*yaml.Node
+	at    map[string]int
+}
+
+func indexKeys(pairs []*yaml.Node) keyIndex {
+	x := keyIndex{pairs: pairs}
+	if len(pairs) > 2*fewKeys {
+		x.at = make(map[string]int, len(pairs)/2)
+		for i := 0; i+1 < len(pairs); i += 2 {
+			x.at[pairs[i].Value] = i
+		}
+	}
+	return x
+}
+
+// find returns the position of a key in pairs, -1 when it is not there.
+func (x keyIndex) find(key string) int {
+	if x.at != nil {
+		if i, ok := x.at[key]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := len(x.pairs) - 2; i >= 0; i -= 2 {
+		if x.pairs[i].Value == key {
+			return i
+		}
+	}
+	return -1
+}
+
+// fewKeys is how many keys are sooner compared with each other than put in a map.
+const fewKeys = 16
 
 func keyText(k *yaml.Node) string {
 	if v, err := normalScalar(k.Tag, k.Value); err == nil {

@@ -230,6 +230,16 @@ func duplicateKey(n *yaml.Node) *yaml.Node {
 	if sorted {
 		return nil
 	}
+	if len(n.Content) <= 2*fewKeys {
+		for i := 2; i < len(n.Content); i += 2 {
+			for j := 0; j < i; j += 2 {
+				if n.Content[i].Value == n.Content[j].Value {
+					return n.Content[i]
+				}
+			}
+		}
+		return nil
+	}
 	seen := make(map[string]struct{}, len(n.Content)/2)
 	for i := 0; i < len(n.Content); i += 2 {
 		if _, dup := seen[n.Content[i].Value]; dup {

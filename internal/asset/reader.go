@@ -19,7 +19,7 @@ type reader struct {
 	depth    int
 	nodes    int
 	stack    []*yaml.Node // children whose parents are not complete
-	slab     []yaml.Node
+	slab     slab
 	contents []*yaml.Node
 }
 
@@ -62,11 +62,7 @@ func shown(s string) bool {
 
 // node makes a node that stands at i.
 func (r *reader) node(kind yaml.Kind, tag string) *yaml.Node {
-	if len(r.slab) == 0 {
-		r.slab = make([]yaml.Node, min(64, 2+(len(r.s)-r.i)/8))
-	}
-	n := &r.slab[0]
-	r.slab = r.slab[1:]
+	n := r.slab.next(2 + (len(r.s)-r.i)/8)
 	r.nodes++
 	n.Kind, n.Tag = kind, tag
 	n.Line, n.Column = r.line, 1+utf8.RuneCountInString(r.s[r.start:r.i])

@@ -23,7 +23,7 @@ func (d *Doc) apply(kr KindRules) error {
 func (d *Doc) rule(r Rule) error {
 	switch r.Op {
 	case Drop:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			p.remove()
 		}
 	case Default:
@@ -39,17 +39,17 @@ func (d *Doc) rule(r Rule) error {
 	case RefText:
 		d.refText(r)
 	case Depend:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			if uid := asset.Text(p.node); uid != "" {
 				d.Depend(asset.ID{Kind: r.Kind, UID: uid})
 			}
 		}
 	case SortSet:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			sortList(p.node, func(n *yaml.Node) string { return n.Value })
 		}
 	case SortBy:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			sortList(p.node, func(n *yaml.Node) string { return asset.ElementID(n, r.By) })
 		}
 	case Redact, RedactKeys, RedactURL, RedactText:
@@ -72,11 +72,11 @@ func sortList(n *yaml.Node, key func(*yaml.Node) string) {
 }
 
 func (d *Doc) defaults(r Rule) error {
-	places := find(d.Root, r.Path)
+	places := spots(d.Root, r.Path)
 	if len(places) == 0 {
-		return nil // without parsing the rule's values, which costs more than the rest
+		return nil
 	}
-	same := make([]*yaml.Node, 0, 1+len(r.Also))
+	same := make([]*yaml.Node, 0, 4)
 	for _, text := range append([]string{r.Value}, r.Also...) {
 		n, err := literal(text)
 		if err != nil {
@@ -92,8 +92,21 @@ func (d *Doc) defaults(r Rule) error {
 	return nil
 }
 
-// literal parses the flow text of a rule.
+// literal parses the flow text of a rule. Most have one of a few values, and
+// parsing them takes longer than the rest of a rule.
 func literal(text string) (*yaml.Node, error) {
+	switch text {
+	case "null":
+		return asset.Null(), nil
+	case `""`:
+		return asset.Str(""), nil
+	case "{}":
+		return asset.Map(), nil
+	case "[]":
+		return asset.Seq(), nil
+	case "true", "false":
+		return asset.Bool(text == "true"), nil
+	}
 	n, err := asset.Parse([]byte("v: " + text + "\n"))
 	if err != nil {
 		return nil, fmt.Errorf("rule value %q: %w", text, err)
@@ -104,7 +117,7 @@ func literal(text string) (*yaml.Node, error) {
 // openJSON opens text that holds a JSON object or list. Any other text stays:
 // the server did not understand it either.
 func (d *Doc) openJSON(r Rule) error {
-	for _, p := range find(d.Root, r.Path) {
+	for _, p := range spots(d.Root, r.Path) {
 		text := asset.Text(p.node)
 		if !looksLikeJSON(text) {
 			continue
@@ -129,7 +142,7 @@ func looksLikeJSON(s string) bool {
 
 // rename gives a key its other name. Where both stand, the target's value wins.
 func (d *Doc) rename(r Rule) error {
-	for _, p := range find(d.Root, r.Path) {
+	for _, p := range spots(d.Root, r.Path) {
 		p.remove()
 		if asset.Get(p.parent, r.To) == nil {
 			asset.Put(p.parent, p.node, r.To)
