@@ -37,12 +37,15 @@ func FromJSON(text string) (*yaml.Node, error) {
 type jsonParser struct {
 	s     string
 	i     int
-	nodes int
-	slab  slab
+	count int // values so far
+	slab
 }
 
-func (p *jsonParser) node(kind yaml.Kind, tag, value string) *yaml.Node {
-	n := p.slab.next(1 + (len(p.s)-p.i)/8)
+// expect guesses how many nodes are still to come.
+func (p *jsonParser) expect() int { return 1 + (len(p.s)-p.i)/8 }
+
+func (p *jsonParser) make(kind yaml.Kind, tag, value string) *yaml.Node {
+	n := p.node(p.expect())
 	n.Kind, n.Tag, n.Value = kind, tag, value
 	return n
 }
@@ -54,7 +57,7 @@ func (p *jsonParser) fail(msg string) error {
 }
 
 func (p *jsonParser) space() {
-	for p.i < len(p.s) && strings.IndexByte(" \t\n\r", p.s[p.i]) >= 0 {
+	for p.i < len(p.s) && (p.s[p.i] == ' ' || p.s[p.i] == '\n' || p.s[p.i] == '\t' || p.s[p.i] == '\r') {
 		p.i++
 	}
 }
@@ -63,7 +66,7 @@ func (p *jsonParser) value(depth int) (*yaml.Node, error) {
 	if depth > MaxDepth {
 		return nil, p.fail(fmt.Sprintf("nested deeper than %d levels", MaxDepth))
 	}
-	if p.nodes++; p.nodes > MaxNodes {
+	if p.count++; p.count > MaxNodes {
 		return nil, p.fail(fmt.Sprintf("more than %d parts", MaxNodes))
 	}
 	p.space()
@@ -77,12 +80,12 @@ func (p *jsonParser) value(depth int) (*yaml.Node, error) {
 		return p.array(depth)
 	case '"':
 		s, err := p.str()
-		return p.node(yaml.ScalarNode, TagStr, s), err
+		return p.make(yaml.ScalarNode, TagStr, s), err
 	}
 	for _, w := range jsonWords {
-		if strings.HasPrefix(p.s[p.i:], w.text) {
+		if w.text[0] == p.s[p.i] && strings.HasPrefix(p.s[p.i:], w.text) {
 			p.i += len(w.text)
-			return p.node(yaml.ScalarNode, w.tag, w.value), nil
+			return p.make(yaml.ScalarNode, w.tag, w.value), nil
 		}
 	}
 	return p.number()
@@ -94,11 +97,11 @@ var jsonWords = [...]struct{ text, tag, value string }{
 }
 
 func (p *jsonParser) object(depth int) (*yaml.Node, error) {
-	m := p.node(yaml.MappingNode, TagMap, "")
+	m, first := p.make(yaml.MappingNode, TagMap, ""), p.open()
 	p.i++
-	for first := true; ; first = false {
+	for {
 		p.space()
-		if first && p.take('}') {
+		if len(p.stack) == first && p.take('}') {
 			return m, nil
 		}
 		if p.i == len(p.s) || p.s[p.i] != '"' {
@@ -115,10 +118,11 @@ func (p *jsonParser) object(depth int) (*yaml.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.Content = append(m.Content, p.node(yaml.ScalarNode, TagStr, key), v)
+		p.push(p.make(yaml.ScalarNode, TagStr, key))
+		p.push(v)
 		p.space()
 		if p.take('}') {
-			if duplicateKey(m) != nil {
+			if m.Content = p.close(first, p.expect()); duplicateKey(m) != nil {
 				m.Content = lastWins(m.Content)
 			}
 			return m, nil
@@ -145,20 +149,21 @@ func lastWins(pairs []*yaml.Node) (out []*yaml.Node) {
 }
 
 func (p *jsonParser) array(depth int) (*yaml.Node, error) {
-	l := p.node(yaml.SequenceNode, TagSeq, "")
+	l, first := p.make(yaml.SequenceNode, TagSeq, ""), p.open()
 	p.i++
 	for {
 		p.space()
-		if len(l.Content) == 0 && p.take(']') {
+		if len(p.stack) == first && p.take(']') {
 			return l, nil
 		}
 		v, err := p.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		l.Content = append(l.Content, v)
+		p.push(v)
 		p.space()
 		if p.take(']') {
+			l.Content = p.close(first, p.expect())
 			return l, nil
 		}
 		if !p.take(',') {
@@ -201,12 +206,12 @@ func (p *jsonParser) number() (*yaml.Node, error) {
 		if err != nil && !math.IsInf(f, 0) {
 			return nil, p.fail("malformed number")
 		}
-		return p.node(yaml.ScalarNode, TagFloat, formatFloat(f)), nil
+		return p.make(yaml.ScalarNode, TagFloat, formatFloat(f)), nil
 	}
 	if text == "-0" {
 		text = "0"
 	}
-	return p.node(yaml.ScalarNode, TagInt, text), nil
+	return p.make(yaml.ScalarNode, TagInt, text), nil
 }
 
 func (p *jsonParser) digits() (n int) {

@@ -196,22 +196,23 @@ func Clone(n *yaml.Node) *yaml.Node {
 	if n == nil {
 		return nil
 	}
-	var free slab
-	return clone(n, &free, 1)
+	var made slab
+	return made.clone(n, 1)
 }
 
 // clone copies n; about so many nodes are still to come.
-func clone(n *yaml.Node, free *slab, expect int) *yaml.Node {
-	c := free.next(expect)
+func (s *slab) clone(n *yaml.Node, expect int) *yaml.Node {
+	c := s.node(expect)
 	*c = *n
 	c.Content = nil
 	if len(n.Content) == 0 {
 		return c
 	}
-	c.Content = make([]*yaml.Node, len(n.Content))
+	expect = max(expect, 4*len(n.Content))
+	c.Content = s.list(len(n.Content), expect)
 	for i, k := range n.Content {
 		if k != nil {
-			c.Content[i] = clone(k, free, 4*(len(n.Content)-i))
+			c.Content[i] = s.clone(k, expect-i)
 		}
 	}
 	return c

@@ -14,13 +14,12 @@ import (
 // indentation, errors) it declines with nil, and the library decides; on what it
 // accepts both give the same nodes, places included.
 type reader struct {
-	s string // ends with a newline
+	s     string // ends with a newline
+	ascii bool   // a column is then a number of bytes
 	mark
-	depth    int
-	nodes    int
-	stack    []*yaml.Node // children whose parents are not complete
-	slab     slab
-	contents []*yaml.Node
+	depth int
+	count int // nodes so far
+	slab
 }
 
 // mark is a place in the text.
@@ -33,7 +32,8 @@ type mark struct {
 // readQuick returns the root mapping, nil when it declines.
 func readQuick(data []byte) *yaml.Node {
 	r := reader{s: string(data), mark: mark{line: 1}}
-	if !strings.HasSuffix(r.s, "\n") || !shown(r.s) {
+	var ok bool
+	if r.ascii, ok = shown(r.s); !ok || !strings.HasSuffix(r.s, "\n") {
 		return nil
 	}
 	if root := r.mapping(0, nil); root != nil && r.i == len(r.s) {
@@ -43,44 +43,41 @@ func readQuick(data []byte) *yaml.Node {
 }
 
 // shown reports whether s has only characters that a YAML file may show, and no
-// line breaks but newlines.
-func shown(s string) bool {
+// line breaks but newlines; and whether all of them are ASCII.
+func shown(s string) (ascii, ok bool) {
+	ascii = true
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c >= utf8.RuneSelf {
+		switch {
+		case c >= ' ' && c < 0x7f, c == '\n', c == '\t':
+		case c < utf8.RuneSelf:
+			return ascii, false
+		default:
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if escaped(r) {
-				return false
+				return false, false
 			}
+			ascii = false
 			i += n - 1
-		} else if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
-			return false
 		}
 	}
-	return true
+	return ascii, true
 }
 
-// node makes a node that stands at i.
-func (r *reader) node(kind yaml.Kind, tag string) *yaml.Node {
-	n := r.slab.next(2 + (len(r.s)-r.i)/8)
-	r.nodes++
+// make makes a node that stands at i.
+func (r *reader) make(kind yaml.Kind, tag string) *yaml.Node {
+	n := r.node(r.expect())
+	r.count++
 	n.Kind, n.Tag = kind, tag
-	n.Line, n.Column = r.line, 1+utf8.RuneCountInString(r.s[r.start:r.i])
+	n.Line, n.Column = r.line, 1+r.i-r.start
+	if !r.ascii {
+		n.Column = 1 + utf8.RuneCountInString(r.s[r.start:r.i])
+	}
 	return n
 }
 
-// children takes what was stacked since base into a slice of its own.
-func (r *reader) children(base int) []*yaml.Node {
-	n := len(r.stack) - base
-	if n > len(r.contents) {
-		r.contents = make([]*yaml.Node, max(n, min(64, (len(r.s)-r.i)/8)))
-	}
-	out := r.contents[:n:n]
-	r.contents = r.contents[n:]
-	copy(out, r.stack[base:])
-	r.stack = r.stack[:base]
-	return out
-}
+// expect guesses how many nodes are still to come.
+func (r *reader) expect() int { return 2 + (len(r.s)-r.i)/8 }
 
 // endLine steps over the newline at i.
 func (r *reader) endLine() bool {
@@ -123,7 +120,7 @@ func (r *reader) mapping(indent int, key *yaml.Node) *yaml.Node {
 	if !r.enter() {
 		return nil
 	}
-	m, base := r.node(yaml.MappingNode, TagMap), len(r.stack)
+	m, first := r.make(yaml.MappingNode, TagMap), r.open()
 	for key != nil || r.indentIs(indent) {
 		if key == nil {
 			r.i += indent
@@ -133,16 +130,16 @@ func (r *reader) mapping(indent int, key *yaml.Node) *yaml.Node {
 			return nil
 		}
 		v := r.value(indent)
-		if v == nil || r.nodes > MaxNodes {
+		if v == nil || r.count > MaxNodes {
 			return nil
 		}
-		r.stack = append(r.stack, key, v)
+		r.push(key)
+		r.push(v)
 		key = nil
 	}
-	if len(r.stack) == base {
+	if m.Content = r.close(first, r.expect()); m.Content == nil {
 		return nil
 	}
-	m.Content = r.children(base)
 	m.Line, m.Column = m.Content[0].Line, m.Content[0].Column
 	r.depth--
 	if duplicateKey(m) != nil {
@@ -191,23 +188,23 @@ func (r *reader) sequence(indent int, inline bool) *yaml.Node {
 		return nil
 	}
 	var l *yaml.Node
-	base := len(r.stack)
+	first := r.open()
 	for inline || r.dashAt(indent) {
 		if !inline {
 			r.i += indent
 		}
 		inline = false
 		if l == nil {
-			l = r.node(yaml.SequenceNode, TagSeq)
+			l = r.make(yaml.SequenceNode, TagSeq)
 		}
 		r.i += 2
 		v := r.item(indent)
-		if v == nil || r.nodes > MaxNodes {
+		if v == nil || r.count > MaxNodes {
 			return nil
 		}
-		r.stack = append(r.stack, v)
+		r.push(v)
 	}
-	l.Content = r.children(base)
+	l.Content = r.close(first, r.expect())
 	r.depth--
 	return l
 }
@@ -232,10 +229,10 @@ func (r *reader) leaf(indent int) *yaml.Node {
 	case rest[0] == '|':
 		return r.literal(indent + 2)
 	case strings.HasPrefix(rest, "{}\n"):
-		n = r.node(yaml.MappingNode, TagMap)
+		n = r.make(yaml.MappingNode, TagMap)
 		r.i += 2
 	case strings.HasPrefix(rest, "[]\n"):
-		n = r.node(yaml.SequenceNode, TagSeq)
+		n = r.make(yaml.SequenceNode, TagSeq)
 		r.i += 2
 	default:
 		n = r.scalar(indent)

@@ -145,7 +145,7 @@ func (d *dumper) scalar(v *yaml.Node, indent int) {
 	case !double && indent < 0 && !strings.Contains(v.Value, "\n") && d.pick(2) == 0,
 		!double && indent >= 0 && d.pick(2) == 0:
 		d.WriteString("'" + d.broken(strings.ReplaceAll(v.Value, "'", "''"), indent) + "'")
-	case !double && !mustQuote(v.Value) && !strings.Contains(v.Value, "\n") && d.pick(4) > 0:
+	case !double && styleOf(v.Value) == plain && d.pick(4) > 0:
 		d.plain(v.Value, indent)
 	default:
 		d.double(v.Value, indent)

@@ -13,17 +13,17 @@ func (r *reader) scalar(indent int) *yaml.Node {
 	var ok bool
 	switch r.s[r.i] {
 	case '\'':
-		n = r.node(yaml.ScalarNode, TagStr)
+		n = r.make(yaml.ScalarNode, TagStr)
 		n.Value, ok = r.singleQuoted(indent)
 	case '"':
-		n = r.node(yaml.ScalarNode, TagStr)
+		n = r.make(yaml.ScalarNode, TagStr)
 		n.Value, ok = r.doubleQuoted(indent)
 	default:
 		if !r.beginsPlain() {
 			return nil
 		}
 		var text string
-		n = r.node(yaml.ScalarNode, "")
+		n = r.make(yaml.ScalarNode, "")
 		text, ok = r.plain(indent)
 		n.Tag, n.Value = resolvePlain(text)
 	}
@@ -88,7 +88,11 @@ func (r *reader) plain(indent int) (text string, ok bool) {
 // stands on the line, and for blanks at the end.
 func (r *reader) plainEnd() int {
 	for i := r.i; ; i++ {
-		switch r.s[i] {
+		c := r.s[i]
+		if c > ':' {
+			continue
+		}
+		switch c {
 		case '\t':
 			return -1
 		case '#':
@@ -145,7 +149,7 @@ func appendNewlines(b []byte, n int) []byte {
 
 // literal reads a block scalar whose lines are indented by indent.
 func (r *reader) literal(indent int) *yaml.Node {
-	n := r.node(yaml.ScalarNode, TagStr)
+	n := r.make(yaml.ScalarNode, TagStr)
 	header := r.rest()
 	chomp, explicit := strings.CutPrefix(header[1:], "2")
 	if chomp != "" && chomp != "-" && chomp != "+" {
