@@ -38,12 +38,8 @@ func Encode(doc *yaml.Node) ([]byte, error) {
 	if len(e.out) > MaxBytes {
 		return nil, fmt.Errorf("the document would have %d bytes, the limit is %d", len(e.out), MaxBytes)
 	}
-	back, err := Parse(e.out)
-	if err != nil {
-		return nil, fmt.Errorf("the written form does not parse: %w", err)
-	}
-	if !Equal(doc, back) {
-		return nil, errors.New("the written form reads back with other values")
+	if err := e.readBack(doc); err != nil {
+		return nil, err
 	}
 	return e.out, nil
 }
@@ -52,6 +48,7 @@ type emitter struct {
 	out   []byte
 	depth int
 	nodes int
+	said  []*yaml.Node // all that was written, in the order of the text
 }
 
 func (e *emitter) enter(n *yaml.Node) error {
@@ -67,6 +64,7 @@ func (e *emitter) enter(n *yaml.Node) error {
 	if e.depth++; e.depth > MaxDepth {
 		return fmt.Errorf("the document is nested deeper than %d levels", MaxDepth)
 	}
+	e.said = append(e.said, n)
 	return nil
 }
 
@@ -84,6 +82,7 @@ func (e *emitter) mapping(n *yaml.Node, indent int, inline bool) error {
 			e.indent(indent)
 		}
 		start := len(e.out)
+		e.said = append(e.said, n.Content[i])
 		if err := e.scalar(n.Content[i]); err != nil {
 			return err
 		}

@@ -41,11 +41,8 @@ type jsonParser struct {
 	slab
 }
 
-// expect guesses how many nodes are still to come.
-func (p *jsonParser) expect() int { return 1 + (len(p.s)-p.i)/8 }
-
 func (p *jsonParser) make(kind yaml.Kind, tag, value string) *yaml.Node {
-	n := p.node(p.expect())
+	n := p.node((len(p.s) - p.i) / 8)
 	n.Kind, n.Tag, n.Value = kind, tag, value
 	return n
 }
@@ -97,7 +94,7 @@ var jsonWords = [...]struct{ text, tag, value string }{
 }
 
 func (p *jsonParser) object(depth int) (*yaml.Node, error) {
-	m, first := p.make(yaml.MappingNode, TagMap, ""), p.open()
+	m, first := p.make(yaml.MappingNode, TagMap, ""), p.begin()
 	p.i++
 	for {
 		p.space()
@@ -122,7 +119,7 @@ func (p *jsonParser) object(depth int) (*yaml.Node, error) {
 		p.push(v)
 		p.space()
 		if p.take('}') {
-			if m.Content = p.close(first, p.expect()); duplicateKey(m) != nil {
+			if m.Content = p.end(first); duplicateKey(m) != nil {
 				m.Content = lastWins(m.Content)
 			}
 			return m, nil
@@ -149,7 +146,7 @@ func lastWins(pairs []*yaml.Node) (out []*yaml.Node) {
 }
 
 func (p *jsonParser) array(depth int) (*yaml.Node, error) {
-	l, first := p.make(yaml.SequenceNode, TagSeq, ""), p.open()
+	l, first := p.make(yaml.SequenceNode, TagSeq, ""), p.begin()
 	p.i++
 	for {
 		p.space()
@@ -163,7 +160,7 @@ func (p *jsonParser) array(depth int) (*yaml.Node, error) {
 		p.push(v)
 		p.space()
 		if p.take(']') {
-			l.Content = p.close(first, p.expect())
+			l.Content = p.end(first)
 			return l, nil
 		}
 		if !p.take(',') {

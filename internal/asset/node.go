@@ -196,26 +196,42 @@ func Clone(n *yaml.Node) *yaml.Node {
 	if n == nil {
 		return nil
 	}
-	var made slab
-	return made.clone(n, 1)
+	c := cloner{left: size(n)}
+	return c.clone(n)
 }
 
-// clone copies n; about so many nodes are still to come.
-func (s *slab) clone(n *yaml.Node, expect int) *yaml.Node {
-	c := s.node(expect)
-	*c = *n
-	c.Content = nil
-	if len(n.Content) == 0 {
-		return c
+// size counts n and all below it.
+func size(n *yaml.Node) int {
+	if n == nil {
+		return 0
 	}
-	expect = max(expect, 4*len(n.Content))
-	c.Content = s.list(len(n.Content), expect)
-	for i, k := range n.Content {
-		if k != nil {
-			c.Content[i] = s.clone(k, expect-i)
+	total := 1
+	for _, c := range n.Content {
+		total += size(c)
+	}
+	return total
+}
+
+type cloner struct {
+	slab
+	left int // nodes to come
+}
+
+func (c *cloner) clone(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	out := c.node(c.left)
+	c.left--
+	*out = *n
+	out.Content = nil
+	if len(n.Content) > 0 {
+		out.Content = c.list(len(n.Content))
+		for i, k := range n.Content {
+			out.Content[i] = c.clone(k)
 		}
 	}
-	return c
+	return out
 }
 
 // Equal reports whether a and b have the same value. The order of keys does not

@@ -11,15 +11,14 @@ import (
 // does (what Superset exports), several times as fast as the library. It follows
 // YAML's grammar, not an emitter's quoting rules, so that reading back what was
 // written stays a check. Whatever it does not know (flow style, comments, other
-// indentation, errors) it declines with nil, and the library decides; on what it
+// indentation, errors) it declines with false, and the library decides; on what it
 // accepts both give the same nodes, places included.
 type reader struct {
 	s     string // ends with a newline
 	ascii bool   // a column is then a number of bytes
 	mark
 	depth int
-	count int // nodes so far
-	slab
+	out   sink
 }
 
 // mark is a place in the text.
@@ -29,17 +28,38 @@ type mark struct {
 	start int // first byte of that line
 }
 
+// sink takes what the reader finds, in the order of the text. It ends the reading
+// with false.
+type sink interface {
+	scalar(scalar) bool
+	open(kind yaml.Kind, at position) bool // a mapping or sequence; its parts follow
+	close() bool
+}
+
+type position struct{ line, column int }
+
+type scalar struct {
+	tag, text string
+	at        position
+}
+
 // readQuick returns the root mapping, nil when it declines.
 func readQuick(data []byte) *yaml.Node {
-	r := reader{s: string(data), mark: mark{line: 1}}
-	var ok bool
-	if r.ascii, ok = shown(r.s); !ok || !strings.HasSuffix(r.s, "\n") {
+	t := tree{bytes: len(data)}
+	if !read(data, &t) {
 		return nil
 	}
-	if root := r.mapping(0, nil); root != nil && r.i == len(r.s) {
-		return root
+	return t.stack[0]
+}
+
+// read gives a document to a sink. It reports false when it declines.
+func read(data []byte, out sink) bool {
+	r := reader{s: string(data), mark: mark{line: 1}, out: out}
+	var ok bool
+	if r.ascii, ok = shown(r.s); !ok || !strings.HasSuffix(r.s, "\n") {
+		return false
 	}
-	return nil
+	return r.indentIs(0) && r.mapping(0, scalar{}) && r.i == len(r.s)
 }
 
 // shown reports whether s has only characters that a YAML file may show, and no
@@ -64,20 +84,13 @@ func shown(s string) (ascii, ok bool) {
 	return ascii, true
 }
 
-// make makes a node that stands at i.
-func (r *reader) make(kind yaml.Kind, tag string) *yaml.Node {
-	n := r.node(r.expect())
-	r.count++
-	n.Kind, n.Tag = kind, tag
-	n.Line, n.Column = r.line, 1+r.i-r.start
-	if !r.ascii {
-		n.Column = 1 + utf8.RuneCountInString(r.s[r.start:r.i])
+// position is that of a byte on the current line.
+func (r *reader) position(i int) position {
+	if r.ascii {
+		return position{r.line, 1 + i - r.start}
 	}
-	return n
+	return position{r.line, 1 + utf8.RuneCountInString(r.s[r.start:i])}
 }
-
-// expect guesses how many nodes are still to come.
-func (r *reader) expect() int { return 2 + (len(r.s)-r.i)/8 }
 
 // endLine steps over the newline at i.
 func (r *reader) endLine() bool {
@@ -114,47 +127,39 @@ func (r *reader) dashAt(indent int) bool {
 
 func (r *reader) enter() bool { r.depth++; return r.depth < MaxDepth }
 
-// mapping reads the pairs at indent. key is the first one's where it has been
+// mapping reads the pairs at indent. first is the first key where it has been
 // read, because its line began with something else ("- ").
-func (r *reader) mapping(indent int, key *yaml.Node) *yaml.Node {
-	if !r.enter() {
-		return nil
+func (r *reader) mapping(indent int, first scalar) bool {
+	at := first.at
+	if first.tag == "" {
+		at = r.position(r.i + indent)
 	}
-	m, first := r.make(yaml.MappingNode, TagMap), r.open()
-	for key != nil || r.indentIs(indent) {
-		if key == nil {
+	if !r.enter() || !r.out.open(yaml.MappingNode, at) {
+		return false
+	}
+	for key := first; key.tag != "" || r.indentIs(indent); key.tag = "" {
+		if key.tag == "" {
 			r.i += indent
-			key = r.scalar(indent)
+			var ok bool
+			if key, ok = r.scalar(indent); !ok {
+				return false
+			}
 		}
-		if key == nil || !r.endKey(key) {
-			return nil
+		if !r.endKey(key) || !r.out.scalar(key) || !r.value(indent) {
+			return false
 		}
-		v := r.value(indent)
-		if v == nil || r.count > MaxNodes {
-			return nil
-		}
-		r.push(key)
-		r.push(v)
-		key = nil
 	}
-	if m.Content = r.close(first, r.expect()); m.Content == nil {
-		return nil
-	}
-	m.Line, m.Column = m.Content[0].Line, m.Content[0].Column
 	r.depth--
-	if duplicateKey(m) != nil {
-		return nil
-	}
-	return m
+	return r.out.close()
 }
 
 // endKey steps over the colon behind key. A key stands on one line, and not on
 // a long one. << has a meaning of its own when it is bare.
-func (r *reader) endKey(key *yaml.Node) bool {
-	if r.s[r.i] != ':' || r.s[r.i+1] != ' ' && r.s[r.i+1] != '\n' {
+func (r *reader) endKey(key scalar) bool {
+	if r.atStart() || r.s[r.i] != ':' || r.s[r.i+1] != ' ' && r.s[r.i+1] != '\n' {
 		return false
 	}
-	if r.line != key.Line || r.i-r.start > maxSimpleKey || key.Value == "<<" && r.s[r.i-1] == '<' {
+	if r.line != key.at.line || r.i-r.start > maxSimpleKey || key.text == "<<" && r.s[r.i-1] == '<' {
 		return false
 	}
 	r.i++
@@ -163,13 +168,10 @@ func (r *reader) endKey(key *yaml.Node) bool {
 
 // value reads what follows "key:"; indent is the key's. A list may stand as deep
 // as the key.
-func (r *reader) value(indent int) *yaml.Node {
+func (r *reader) value(indent int) bool {
 	if r.s[r.i] == ' ' {
 		r.i++
-		if n := r.leaf(indent); n != nil && r.atStart() {
-			return n
-		}
-		return nil
+		return r.leaf(indent, false)
 	}
 	switch r.endLine(); {
 	case r.dashAt(indent):
@@ -177,68 +179,58 @@ func (r *reader) value(indent int) *yaml.Node {
 	case r.dashAt(indent + 2):
 		return r.sequence(indent+2, false)
 	case r.indentIs(indent + 2):
-		return r.mapping(indent+2, nil)
+		return r.mapping(indent+2, scalar{})
 	}
-	return nil
+	return false
 }
 
 // sequence reads the elements at indent; inline when i stands on the first dash.
-func (r *reader) sequence(indent int, inline bool) *yaml.Node {
-	if !r.enter() {
-		return nil
+func (r *reader) sequence(indent int, inline bool) bool {
+	at := r.position(r.i)
+	if !inline {
+		at = r.position(r.i + indent)
 	}
-	var l *yaml.Node
-	first := r.open()
+	if !r.enter() || !r.out.open(yaml.SequenceNode, at) {
+		return false
+	}
 	for inline || r.dashAt(indent) {
 		if !inline {
 			r.i += indent
 		}
 		inline = false
-		if l == nil {
-			l = r.make(yaml.SequenceNode, TagSeq)
+		r.i += len("- ")
+		if strings.HasPrefix(r.s[r.i:], "- ") {
+			if !r.sequence(indent+2, true) {
+				return false
+			}
+		} else if !r.leaf(indent, true) {
+			return false
 		}
-		r.i += 2
-		v := r.item(indent)
-		if v == nil || r.count > MaxNodes {
-			return nil
-		}
-		r.push(v)
 	}
-	l.Content = r.close(first, r.expect())
 	r.depth--
-	return l
+	return r.out.close()
 }
 
-// item reads what follows "- "; indent is the dash's.
-func (r *reader) item(indent int) *yaml.Node {
-	if strings.HasPrefix(r.s[r.i:], "- ") {
-		return r.sequence(indent+2, true)
-	}
-	n := r.leaf(indent)
-	if n != nil && !r.atStart() {
-		return r.mapping(indent+2, n)
-	}
-	return n
-}
-
-// leaf reads a scalar or an empty container, and the end of its line unless the
-// scalar may be a key: then i stands on what follows it.
-func (r *reader) leaf(indent int) *yaml.Node {
-	var n *yaml.Node
+// leaf reads a scalar or an empty container and the end of its line. In a list
+// the scalar may be a key: then it reads the mapping.
+func (r *reader) leaf(indent int, inList bool) bool {
+	var kind yaml.Kind
 	switch rest := r.s[r.i:]; {
-	case rest[0] == '|':
-		return r.literal(indent + 2)
 	case strings.HasPrefix(rest, "{}\n"):
-		n = r.make(yaml.MappingNode, TagMap)
-		r.i += 2
+		kind = yaml.MappingNode
 	case strings.HasPrefix(rest, "[]\n"):
-		n = r.make(yaml.SequenceNode, TagSeq)
-		r.i += 2
+		kind = yaml.SequenceNode
 	default:
-		n = r.scalar(indent)
+		s, ok := r.scalar(indent)
+		if !ok {
+			return false
+		}
+		if r.atStart() || r.endLine() {
+			return r.out.scalar(s)
+		}
+		return inList && r.mapping(indent+2, s)
 	}
-	if n != nil {
-		r.endLine()
-	}
-	return n
+	at := r.position(r.i)
+	r.i += len("{}")
+	return r.endLine() && r.out.open(kind, at) && r.out.close()
 }

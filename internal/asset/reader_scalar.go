@@ -1,36 +1,28 @@
 package asset
 
-import (
-	"strings"
+import "strings"
 
-	"gopkg.in/yaml.v3"
-)
-
-// scalar reads a plain or quoted scalar, over as many lines as it has; those
-// after the first are deeper than indent. i then stands on what follows it.
-func (r *reader) scalar(indent int) *yaml.Node {
-	var n *yaml.Node
-	var ok bool
+// scalar reads a plain or quoted scalar or a block of text, over as many lines as
+// it has; those after the first are deeper than indent. i then stands on what
+// follows it: behind a block, on the next line.
+func (r *reader) scalar(indent int) (s scalar, ok bool) {
+	s = scalar{tag: TagStr, at: r.position(r.i)}
 	switch r.s[r.i] {
 	case '\'':
-		n = r.make(yaml.ScalarNode, TagStr)
-		n.Value, ok = r.singleQuoted(indent)
+		s.text, ok = r.singleQuoted(indent)
 	case '"':
-		n = r.make(yaml.ScalarNode, TagStr)
-		n.Value, ok = r.doubleQuoted(indent)
+		s.text, ok = r.doubleQuoted(indent)
+	case '|':
+		s.text, ok = r.literal(indent + 2)
 	default:
 		if !r.beginsPlain() {
-			return nil
+			return s, false
 		}
-		var text string
-		n = r.make(yaml.ScalarNode, "")
-		text, ok = r.plain(indent)
-		n.Tag, n.Value = resolvePlain(text)
+		if s.text, ok = r.plain(indent); ok {
+			s.tag, s.text = resolvePlain(s.text)
+		}
 	}
-	if !ok {
-		return nil
-	}
-	return n
+	return s, ok
 }
 
 // beginsPlain reports whether the character at i begins a plain scalar of block
@@ -148,12 +140,11 @@ func appendNewlines(b []byte, n int) []byte {
 }
 
 // literal reads a block scalar whose lines are indented by indent.
-func (r *reader) literal(indent int) *yaml.Node {
-	n := r.make(yaml.ScalarNode, TagStr)
+func (r *reader) literal(indent int) (string, bool) {
 	header := r.rest()
 	chomp, explicit := strings.CutPrefix(header[1:], "2")
 	if chomp != "" && chomp != "-" && chomp != "+" {
-		return nil
+		return "", false
 	}
 	r.i += len(header)
 	r.endLine()
@@ -166,13 +157,13 @@ func (r *reader) literal(indent int) *yaml.Node {
 		} else {
 			text, ok := blockLine(line, indent)
 			if !ok {
-				return nil
+				return "", false
 			}
 			if len(text) == len(line) {
 				break // the block has ended
 			}
 			if lines == 0 && !explicit && (blank > 0 || text[0] == ' ' || text[0] == '\t') {
-				return nil // the reader would have to guess
+				return "", false // the reader would have to guess
 			}
 			b = append(append(appendNewlines(b, blank), text...), '\n')
 			lines, blank = lines+1, 0
@@ -181,13 +172,12 @@ func (r *reader) literal(indent int) *yaml.Node {
 		r.endLine()
 	}
 	if lines == 0 || blank > 0 && chomp != "+" {
-		return nil
+		return "", false
 	}
 	if b = appendNewlines(b, blank); chomp == "-" {
 		b = b[:len(b)-1]
 	}
-	n.Value = string(b)
-	return n
+	return string(b), true
 }
 
 // rest is what remains of the current line, without its newline.
