@@ -29,7 +29,7 @@ func Encode(doc *yaml.Node) ([]byte, error) {
 	if doc == nil || doc.Kind != yaml.MappingNode {
 		return nil, errors.New("only a mapping can be encoded as a document")
 	}
-	e := emitter{out: make([]byte, 0, 4096)}
+	e := emitter{out: make([]byte, 0, 2048), said: make([]*yaml.Node, 0, 128)}
 	if len(doc.Content) == 0 {
 		e.out = append(e.out, "{}\n"...)
 	} else if err := e.mapping(doc, 0, false); err != nil {

@@ -37,6 +37,9 @@ func Seq(items ...*yaml.Node) *yaml.Node {
 // a document that Encode refuses.
 func Map(kv ...any) *yaml.Node {
 	m := &yaml.Node{Kind: yaml.MappingNode, Tag: TagMap}
+	if len(kv) > 0 {
+		m.Content = make([]*yaml.Node, 0, len(kv))
+	}
 	for _, v := range kv {
 		m.Content = append(m.Content, valueNode(v))
 	}

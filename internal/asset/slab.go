@@ -39,7 +39,12 @@ func (s *slab) list(n int) []*yaml.Node {
 // begin begins a list of children; end with what it returned makes it.
 func (s *slab) begin() int { return len(s.stack) }
 
-func (s *slab) push(n *yaml.Node) { s.stack = append(s.stack, n) }
+func (s *slab) push(n *yaml.Node) {
+	if s.stack == nil {
+		s.stack = make([]*yaml.Node, 0, slabLists)
+	}
+	s.stack = append(s.stack, n)
+}
 
 func (s *slab) end(first int) []*yaml.Node {
 	if first == len(s.stack) {

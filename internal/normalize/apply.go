@@ -72,41 +72,42 @@ func sortList(n *yaml.Node, key func(*yaml.Node) string) {
 }
 
 func (d *Doc) defaults(r Rule) error {
-	places := spots(d.Root, r.Path)
-	if len(places) == 0 {
-		return nil
-	}
-	same := make([]*yaml.Node, 0, 4)
-	for _, text := range append([]string{r.Value}, r.Also...) {
-		n, err := literal(text)
+	for _, p := range spots(d.Root, r.Path) {
+		same, err := means(p.node, r.Value)
+		for i := 0; i < len(r.Also) && !same && err == nil; i++ {
+			same, err = means(p.node, r.Also[i])
+		}
 		if err != nil {
 			return err
 		}
-		same = append(same, n)
-	}
-	for _, p := range places {
-		if slices.ContainsFunc(same, func(n *yaml.Node) bool { return asset.Equal(n, p.node) }) {
+		if same {
 			p.remove()
 		}
 	}
 	return nil
 }
 
-// literal parses the flow text of a rule. Most have one of a few values, and
-// parsing them takes longer than the rest of a rule.
-func literal(text string) (*yaml.Node, error) {
+// means reports whether a node has the value that the flow text of a rule says.
+// Most texts are one of a few; parsing one takes longer than the rest of a rule.
+func means(n *yaml.Node, text string) (bool, error) {
 	switch text {
 	case "null":
-		return asset.Null(), nil
-	case `""`:
-		return asset.Str(""), nil
+		return asset.IsNull(n), nil
 	case "{}":
-		return asset.Map(), nil
+		return asset.IsMap(n) && len(n.Content) == 0, nil
 	case "[]":
-		return asset.Seq(), nil
+		return asset.IsSeq(n) && len(n.Content) == 0, nil
+	case `""`:
+		return n.Kind == yaml.ScalarNode && n.Tag == asset.TagStr && n.Value == "", nil
 	case "true", "false":
-		return asset.Bool(text == "true"), nil
+		return n.Kind == yaml.ScalarNode && n.Tag == asset.TagBool && n.Value == text, nil
 	}
+	v, err := literal(text)
+	return err == nil && asset.Equal(v, n), err
+}
+
+// literal parses the flow text of a rule.
+func literal(text string) (*yaml.Node, error) {
 	n, err := asset.Parse([]byte("v: " + text + "\n"))
 	if err != nil {
 		return nil, fmt.Errorf("rule value %q: %w", text, err)

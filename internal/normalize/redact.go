@@ -40,7 +40,12 @@ func ordinary(key string) bool {
 }
 
 func plainKey(key string) string {
-	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(key))
 }
 
 func matches(k string, words, keys []string) bool {
