@@ -234,9 +234,11 @@ func (e *emitter) literal(s string, indent int) {
 }
 
 func (e *emitter) indent(n int) {
-	for range n {
-		e.out = append(e.out, ' ')
+	const blanks = "                                "
+	for ; n > len(blanks); n -= len(blanks) {
+		e.out = append(e.out, blanks...)
 	}
+	e.out = append(e.out, blanks[:n]...)
 }
 
 // sortedKeys lists the positions of n's keys in canonical order. A key that

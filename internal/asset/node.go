@@ -226,8 +226,13 @@ func (c *cloner) clone(n *yaml.Node) *yaml.Node {
 	}
 	out := c.node(c.left)
 	c.left--
-	*out = *n
-	out.Content = nil
+	if n.Alias == nil && n.Anchor == "" && n.HeadComment == "" && n.LineComment == "" && n.FootComment == "" {
+		// as Parse leaves them; these six are quicker to copy than all
+		out.Kind, out.Style, out.Tag, out.Value, out.Line, out.Column = n.Kind, n.Style, n.Tag, n.Value, n.Line, n.Column
+	} else {
+		*out = *n
+		out.Content = nil
+	}
 	if len(n.Content) > 0 {
 		out.Content = c.list(len(n.Content))
 		for i, k := range n.Content {

@@ -20,14 +20,28 @@ type spot struct {
 // place is a spot with the way there.
 type place struct {
 	spot
-	keys []string // from the root
-	bare bool     // keys are not wanted
+	way  *step // nil for the root
+	bare bool  // the way is not wanted
 }
 
-func (p place) pointer() string { return asset.Pointer(p.keys...) }
+// step is a key and what leads to it.
+type step struct {
+	up  *step
+	key string
+}
+
+// keys lists the keys from the root.
+func (s *step) keys() []string {
+	if s == nil {
+		return nil
+	}
+	return append(s.up.keys(), s.key)
+}
+
+func (p place) pointer() string { return asset.Pointer(p.way.keys()...) }
 
 // list is the pointer of the list the place is an element of.
-func (p place) list() string { return asset.Pointer(p.keys[:max(0, len(p.keys)-1)]...) }
+func (p place) list() string { return asset.Pointer(p.way.up.keys()...) }
 
 func (s spot) inList() bool { return s.parent != nil && s.parent.Kind == yaml.SequenceNode }
 
@@ -83,7 +97,7 @@ func (p place) child(key string) (place, bool) {
 func (p place) at(i int, key string) place {
 	c := place{spot{p.node.Content[i], p.node, i}, nil, p.bare}
 	if !p.bare {
-		c.keys = append(p.keys[:len(p.keys):len(p.keys)], key)
+		c.way = &step{p.way, key}
 	}
 	return c
 }

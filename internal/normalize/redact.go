@@ -227,7 +227,7 @@ func scalars(p place, f func(place)) {
 // secretBelow finds what stands under names of secrets. free is Rule.Free.
 func secretBelow(p place, free bool, f func(place)) {
 	p.children(func(c place) {
-		key := c.keys[len(c.keys)-1]
+		key := c.way.key
 		switch {
 		case p.node.Kind != yaml.MappingNode || !SecretKey(key):
 			secretBelow(c, free, f)
