@@ -241,43 +241,6 @@ func (e *emitter) indent(n int) {
 	e.out = append(e.out, blanks[:n]...)
 }
 
-// sortedKeys lists the positions of n's keys in canonical order. A key that
-// stands twice is an error.
-func sortedKeys(n *yaml.Node, top bool) ([]int, error) {
-	if len(n.Content)%2 != 0 {
-		return nil, errors.New("a mapping has a key without a value")
-	}
-	keys := make([]int, 0, len(n.Content)/2)
-	for i := 0; i < len(n.Content); i += 2 {
-		if n.Content[i] == nil {
-			return nil, errors.New("a key is missing (nil node)")
-		}
-		keys = append(keys, i)
-	}
-	slices.SortFunc(keys, func(a, b int) int {
-		x, y := n.Content[a].Value, n.Content[b].Value
-		if top {
-			if c := headerRank(x) - headerRank(y); c != 0 {
-				return c
-			}
-		}
-		return strings.Compare(x, y)
-	})
-	for j := 1; j < len(keys); j++ {
-		if n.Content[keys[j-1]].Value == n.Content[keys[j]].Value {
-			return nil, fmt.Errorf("the key %s stands twice in one mapping", quoteShort(duplicateKey(n).Value))
-		}
-	}
-	return keys, nil
-}
-
-func headerRank(key string) int {
-	if i := slices.Index(headerOrder[:], key); i >= 0 {
-		return i
-	}
-	return len(headerOrder)
-}
-
 // inKey puts the place of a failure before it: "spec: columns: 3: …".
 func inKey(key string, err error) error {
 	var s *placed

@@ -304,43 +304,6 @@ func equalMapping(a, b *yaml.Node) bool {
 	return true
 }
 
-// keyIndex finds keys among pairs. Up to some number it is quicker to look at
-// them all.
-type keyIndex struct {
-	pairs []*yaml.Node
-	at    map[string]int
-}
-
-func indexKeys(pairs []*yaml.Node) keyIndex {
-	x := keyIndex{pairs: pairs}
-	if len(pairs) > 2*fewKeys {
-		x.at = make(map[string]int, len(pairs)/2)
-		for i := 0; i+1 < len(pairs); i += 2 {
-			x.at[pairs[i].Value] = i
-		}
-	}
-	return x
-}
-
-// find returns the position of a key in pairs, -1 when it is not there.
-func (x keyIndex) find(key string) int {
-	if x.at != nil {
-		if i, ok := x.at[key]; ok {
-			return i
-		}
-		return -1
-	}
-	for i := len(x.pairs) - 2; i >= 0; i -= 2 {
-		if x.pairs[i].Value == key {
-			return i
-		}
-	}
-	return -1
-}
-
-// fewKeys is how many keys are sooner compared with each other than put in a map.
-const fewKeys = 16
-
 func keyText(k *yaml.Node) string {
 	if v, err := normalScalar(k.Tag, k.Value); err == nil {
 		return v

@@ -220,36 +220,6 @@ func (r *resolver) mapping(n *yaml.Node, depth int) error {
 	return nil
 }
 
-// duplicateKey returns the second of two keys with one text, whatever their
-// types: 1 and "1" are two keys to YAML and one to JSON, a JSON pointer and a reader.
-func duplicateKey(n *yaml.Node) *yaml.Node {
-	sorted := true
-	for i := 2; i < len(n.Content) && sorted; i += 2 {
-		sorted = n.Content[i-2].Value < n.Content[i].Value
-	}
-	if sorted {
-		return nil
-	}
-	if len(n.Content) <= 2*fewKeys {
-		for i := 2; i < len(n.Content); i += 2 {
-			for j := 0; j < i; j += 2 {
-				if n.Content[i].Value == n.Content[j].Value {
-					return n.Content[i]
-				}
-			}
-		}
-		return nil
-	}
-	seen := make(map[string]struct{}, len(n.Content)/2)
-	for i := 0; i < len(n.Content); i += 2 {
-		if _, dup := seen[n.Content[i].Value]; dup {
-			return n.Content[i]
-		}
-		seen[n.Content[i].Value] = struct{}{}
-	}
-	return nil
-}
-
 // quoteShort shows foreign text in a message: escaped, on one line, not endless.
 func quoteShort(s string) string {
 	if utf8.RuneCountInString(s) > 60 {

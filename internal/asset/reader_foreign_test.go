@@ -156,3 +156,24 @@ func TestReaderCountsNodes(t *testing.T) {
 		t.Errorf("took a list of %d elements", MaxNodes)
 	}
 }
+
+// TestReaderKeepsToTheDepth: about the limit both refuse, or read alike.
+func TestReaderKeepsToTheDepth(t *testing.T) {
+	accepted := 0
+	for n := MaxDepth - 5; n < MaxDepth+5; n++ {
+		lists := "a:\n" + strings.Repeat("- ", n) + "x\n"
+		maps := ""
+		for i := range n {
+			maps += strings.Repeat("  ", i) + "k:\n"
+		}
+		maps += strings.Repeat("  ", n) + "k: v\n"
+		for _, s := range []string{lists, maps} {
+			if agree(t, []byte(s)) {
+				accepted++
+			}
+		}
+	}
+	if accepted == 0 || accepted == 20 {
+		t.Errorf("%d of 20 accepted: the limit is elsewhere", accepted)
+	}
+}
