@@ -57,7 +57,7 @@ func Parse(data []byte) (*yaml.Node, error) {
 	return parseAny(data)
 }
 
-// parseAny reads what is not in canonical form.
+// parseAny has the library read what the quick reader declines.
 func parseAny(data []byte) (*yaml.Node, error) {
 	root, err := decode(data)
 	if err != nil {

@@ -12,7 +12,7 @@ func (e *emitter) readBack(doc *yaml.Node) error {
 	if err := precheck(e.out); err != nil {
 		return fmt.Errorf("the written form does not parse: %w", err)
 	}
-	if c := (comparison{said: e.said}); read(e.out, &c) && len(c.said) == 0 {
+	if compares(e.out, e.said) {
 		return nil
 	}
 	back, err := Parse(e.out)
@@ -25,24 +25,32 @@ func (e *emitter) readBack(doc *yaml.Node) error {
 	return nil
 }
 
+// compares reports whether text reads as what was said, as far as it can tell.
+func compares(text []byte, said []*yaml.Node) bool {
+	c := comparison{said: said, opened: make([]parts, 0, 16)}
+	return read(text, &c) && len(c.said) == 0
+}
+
 // comparison is the sink that compares what is read with what was said, without
 // making nodes of it. Kinds, values and the numbers of parts, in the order of the
 // text, are all there is to a tree.
 type comparison struct {
 	said   []*yaml.Node // and not read yet
-	opened []*yaml.Node
-	parts  []int // read so far, of each that is open
+	opened []parts
 }
 
-// next is what must be read next.
+// parts counts those of a container.
+type parts struct{ want, have int }
+
+// next is what must be read next, nil when that is of another kind.
 func (c *comparison) next(kind yaml.Kind) *yaml.Node {
 	if len(c.said) == 0 || c.said[0].Kind != kind {
 		return nil
 	}
 	n := c.said[0]
 	c.said = c.said[1:]
-	if last := len(c.parts) - 1; last >= 0 {
-		c.parts[last]++
+	if last := len(c.opened) - 1; last >= 0 {
+		c.opened[last].have++
 	}
 	return n
 }
@@ -54,13 +62,15 @@ func (c *comparison) scalar(s scalar) bool {
 
 func (c *comparison) open(kind yaml.Kind, _ position) bool {
 	n := c.next(kind)
-	c.opened, c.parts = append(c.opened, n), append(c.parts, 0)
-	return n != nil
+	if n == nil {
+		return false
+	}
+	c.opened = append(c.opened, parts{want: len(n.Content)})
+	return true
 }
 
 func (c *comparison) close() bool {
-	last := len(c.opened) - 1
-	ok := c.parts[last] == len(c.opened[last].Content)
-	c.opened, c.parts = c.opened[:last], c.parts[:last]
-	return ok
+	last := c.opened[len(c.opened)-1]
+	c.opened = c.opened[:len(c.opened)-1]
+	return last.want == last.have
 }

@@ -45,7 +45,7 @@ type scalar struct {
 
 // readQuick returns the root mapping, nil when it declines.
 func readQuick(data []byte) *yaml.Node {
-	t := tree{bytes: len(data)}
+	t := tree{bytes: len(data), opened: make([]opened, 0, 16)}
 	if !read(data, &t) {
 		return nil
 	}
