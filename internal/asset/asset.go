@@ -88,7 +88,10 @@ type Raw struct {
 	Digest [sha256.Size]byte // of the bytes Doc was parsed from
 	Source string            // where it stood (path in an archive, endpoint), for messages
 	Lookup Lookup            // rows of the server it came from; nil when it has none
-	Unread []string          // pointers into the canonical document that this server cannot show ("/access")
+	// Given: nobody else looks at Doc. Who makes it canonical works in it instead of
+	// in a copy, and leaves nil.
+	Given  bool
+	Unread []string // pointers into the canonical document that this server cannot show ("/access")
 	// Doubt is asked after Doc was made canonical: why the outcome is not what the
 	// server has, because the account is not shown what the document refers to; nil
 	// when it is. nil when there can be no such doubt.

@@ -29,7 +29,7 @@ func Encode(doc *yaml.Node) ([]byte, error) {
 	if doc == nil || doc.Kind != yaml.MappingNode {
 		return nil, errors.New("only a mapping can be encoded as a document")
 	}
-	e := emitter{out: make([]byte, 0, 4096)}
+	e := emitter{out: make([]byte, 0, 2048), said: make([]*yaml.Node, 0, 128)}
 	if len(doc.Content) == 0 {
 		e.out = append(e.out, "{}\n"...)
 	} else if err := e.mapping(doc, 0, false); err != nil {
@@ -38,12 +38,8 @@ func Encode(doc *yaml.Node) ([]byte, error) {
 	if len(e.out) > MaxBytes {
 		return nil, fmt.Errorf("the document would have %d bytes, the limit is %d", len(e.out), MaxBytes)
 	}
-	back, err := Parse(e.out)
-	if err != nil {
-		return nil, fmt.Errorf("the written form does not parse: %w", err)
-	}
-	if !Equal(doc, back) {
-		return nil, errors.New("the written form reads back with other values")
+	if err := e.readBack(doc); err != nil {
+		return nil, err
 	}
 	return e.out, nil
 }
@@ -52,6 +48,7 @@ type emitter struct {
 	out   []byte
 	depth int
 	nodes int
+	said  []*yaml.Node // all that was written, in the order of the text
 }
 
 func (e *emitter) enter(n *yaml.Node) error {
@@ -67,6 +64,7 @@ func (e *emitter) enter(n *yaml.Node) error {
 	if e.depth++; e.depth > MaxDepth {
 		return fmt.Errorf("the document is nested deeper than %d levels", MaxDepth)
 	}
+	e.said = append(e.said, n)
 	return nil
 }
 
@@ -84,6 +82,7 @@ func (e *emitter) mapping(n *yaml.Node, indent int, inline bool) error {
 			e.indent(indent)
 		}
 		start := len(e.out)
+		e.said = append(e.said, n.Content[i])
 		if err := e.scalar(n.Content[i]); err != nil {
 			return err
 		}
@@ -157,11 +156,12 @@ func (e *emitter) leaf(v *yaml.Node, indent int) error {
 		e.out = append(e.out, "[]\n"...)
 		return nil
 	}
-	if v.Kind == yaml.ScalarNode && v.Tag == TagStr && styleOf(v.Value) == literal {
+	st := styleOf(v.Value)
+	if st == literal && v.Kind == yaml.ScalarNode && v.Tag == TagStr {
 		e.literal(v.Value, indent+2)
 		return nil
 	}
-	if err := e.scalar(v); err != nil {
+	if err := e.oneLine(v, st); err != nil {
 		return err
 	}
 	e.out = append(e.out, '\n')
@@ -170,7 +170,15 @@ func (e *emitter) leaf(v *yaml.Node, indent int) error {
 
 // scalar writes v on one line.
 func (e *emitter) scalar(v *yaml.Node) error {
-	if v == nil || v.Kind != yaml.ScalarNode {
+	if v == nil {
+		return errors.New("a key must be a single value")
+	}
+	return e.oneLine(v, styleOf(v.Value))
+}
+
+// oneLine writes v on one line; st is the style of its text.
+func (e *emitter) oneLine(v *yaml.Node, st style) error {
+	if v.Kind != yaml.ScalarNode {
 		return errors.New("a key must be a single value")
 	}
 	if v.Anchor != "" {
@@ -187,7 +195,7 @@ func (e *emitter) scalar(v *yaml.Node) error {
 	if !utf8.ValidString(v.Value) {
 		return fmt.Errorf("the text %s is not valid UTF-8", quoteShort(v.Value))
 	}
-	switch styleOf(v.Value) {
+	switch st {
 	case plain:
 		e.out = append(e.out, v.Value...)
 	case single:
@@ -226,44 +234,11 @@ func (e *emitter) literal(s string, indent int) {
 }
 
 func (e *emitter) indent(n int) {
-	for range n {
-		e.out = append(e.out, ' ')
+	const blanks = "                                "
+	for ; n > len(blanks); n -= len(blanks) {
+		e.out = append(e.out, blanks...)
 	}
-}
-
-// sortedKeys lists the positions of n's keys in canonical order. A key that
-// stands twice is an error.
-func sortedKeys(n *yaml.Node, top bool) ([]int, error) {
-	if len(n.Content)%2 != 0 {
-		return nil, errors.New("a mapping has a key without a value")
-	}
-	keys := make([]int, 0, len(n.Content)/2)
-	for i := 0; i < len(n.Content); i += 2 {
-		if n.Content[i] == nil {
-			return nil, errors.New("a key is missing (nil node)")
-		}
-		keys = append(keys, i)
-	}
-	if d := duplicateKey(n); d != nil {
-		return nil, fmt.Errorf("the key %s stands twice in one mapping", quoteShort(d.Value))
-	}
-	slices.SortFunc(keys, func(a, b int) int {
-		x, y := n.Content[a].Value, n.Content[b].Value
-		if top {
-			if c := headerRank(x) - headerRank(y); c != 0 {
-				return c
-			}
-		}
-		return strings.Compare(x, y)
-	})
-	return keys, nil
-}
-
-func headerRank(key string) int {
-	if i := slices.Index(headerOrder[:], key); i >= 0 {
-		return i
-	}
-	return len(headerOrder)
+	e.out = append(e.out, blanks[:n]...)
 }
 
 // inKey puts the place of a failure before it: "spec: columns: 3: …".

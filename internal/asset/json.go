@@ -37,7 +37,14 @@ func FromJSON(text string) (*yaml.Node, error) {
 type jsonParser struct {
 	s     string
 	i     int
-	nodes int
+	count int // values so far
+	slab
+}
+
+func (p *jsonParser) make(kind yaml.Kind, tag, value string) *yaml.Node {
+	n := p.node((len(p.s) - p.i) / 8)
+	n.Kind, n.Tag, n.Value = kind, tag, value
+	return n
 }
 
 func (p *jsonParser) fail(msg string) error {
@@ -47,7 +54,7 @@ func (p *jsonParser) fail(msg string) error {
 }
 
 func (p *jsonParser) space() {
-	for p.i < len(p.s) && strings.IndexByte(" \t\n\r", p.s[p.i]) >= 0 {
+	for p.i < len(p.s) && (p.s[p.i] == ' ' || p.s[p.i] == '\n' || p.s[p.i] == '\t' || p.s[p.i] == '\r') {
 		p.i++
 	}
 }
@@ -56,7 +63,7 @@ func (p *jsonParser) value(depth int) (*yaml.Node, error) {
 	if depth > MaxDepth {
 		return nil, p.fail(fmt.Sprintf("nested deeper than %d levels", MaxDepth))
 	}
-	if p.nodes++; p.nodes > MaxNodes {
+	if p.count++; p.count > MaxNodes {
 		return nil, p.fail(fmt.Sprintf("more than %d parts", MaxNodes))
 	}
 	p.space()
@@ -70,12 +77,12 @@ func (p *jsonParser) value(depth int) (*yaml.Node, error) {
 		return p.array(depth)
 	case '"':
 		s, err := p.str()
-		return Str(s), err
+		return p.make(yaml.ScalarNode, TagStr, s), err
 	}
 	for _, w := range jsonWords {
-		if strings.HasPrefix(p.s[p.i:], w.text) {
+		if w.text[0] == p.s[p.i] && strings.HasPrefix(p.s[p.i:], w.text) {
 			p.i += len(w.text)
-			return scalarNode(w.tag, w.value), nil
+			return p.make(yaml.ScalarNode, w.tag, w.value), nil
 		}
 	}
 	return p.number()
@@ -87,12 +94,11 @@ var jsonWords = [...]struct{ text, tag, value string }{
 }
 
 func (p *jsonParser) object(depth int) (*yaml.Node, error) {
-	m := Map()
-	pos := map[string]int{}
+	m, first := p.make(yaml.MappingNode, TagMap, ""), p.begin()
 	p.i++
-	for first := true; ; first = false {
+	for {
 		p.space()
-		if first && p.take('}') {
+		if len(p.stack) == first && p.take('}') {
 			return m, nil
 		}
 		if p.i == len(p.s) || p.s[p.i] != '"' {
@@ -109,14 +115,13 @@ func (p *jsonParser) object(depth int) (*yaml.Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		if at, dup := pos[key]; dup {
-			m.Content[at] = v
-		} else {
-			m.Content = append(m.Content, Str(key), v)
-			pos[key] = len(m.Content) - 1
-		}
+		p.push(p.make(yaml.ScalarNode, TagStr, key))
+		p.push(v)
 		p.space()
 		if p.take('}') {
+			if m.Content = p.end(first); duplicateKey(m) != nil {
+				m.Content = lastWins(m.Content)
+			}
 			return m, nil
 		}
 		if !p.take(',') {
@@ -125,21 +130,37 @@ func (p *jsonParser) object(depth int) (*yaml.Node, error) {
 	}
 }
 
+// lastWins leaves each key where it stands first, with the value it has last.
+func lastWins(pairs []*yaml.Node) (out []*yaml.Node) {
+	at := map[string]int{}
+	for i := 0; i < len(pairs); i += 2 {
+		key := pairs[i].Value
+		if j, dup := at[key]; dup {
+			out[j] = pairs[i+1]
+			continue
+		}
+		out = append(out, pairs[i], pairs[i+1])
+		at[key] = len(out) - 1
+	}
+	return out
+}
+
 func (p *jsonParser) array(depth int) (*yaml.Node, error) {
-	l := Seq()
+	l, first := p.make(yaml.SequenceNode, TagSeq, ""), p.begin()
 	p.i++
 	for {
 		p.space()
-		if len(l.Content) == 0 && p.take(']') {
+		if len(p.stack) == first && p.take(']') {
 			return l, nil
 		}
 		v, err := p.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		l.Content = append(l.Content, v)
+		p.push(v)
 		p.space()
 		if p.take(']') {
+			l.Content = p.end(first)
 			return l, nil
 		}
 		if !p.take(',') {
@@ -182,12 +203,12 @@ func (p *jsonParser) number() (*yaml.Node, error) {
 		if err != nil && !math.IsInf(f, 0) {
 			return nil, p.fail("malformed number")
 		}
-		return Float(f), nil
+		return p.make(yaml.ScalarNode, TagFloat, formatFloat(f)), nil
 	}
 	if text == "-0" {
 		text = "0"
 	}
-	return scalarNode(TagInt, text), nil
+	return p.make(yaml.ScalarNode, TagInt, text), nil
 }
 
 func (p *jsonParser) digits() (n int) {
@@ -200,20 +221,20 @@ func (p *jsonParser) digits() (n int) {
 // str reads a text; p stands on its opening quote.
 func (p *jsonParser) str() (string, error) {
 	p.i++
-	var b strings.Builder
+	var b []byte
 	for {
 		end := p.i
 		for end < len(p.s) && p.s[end] != '"' && p.s[end] != '\\' && p.s[end] >= ' ' {
 			end++
 		}
-		b.WriteString(p.s[p.i:end])
+		part := p.s[p.i:end]
 		p.i = end
 		switch {
 		case end == len(p.s):
 			return "", p.fail("the text does not end")
 		case p.s[end] == '"':
 			p.i++
-			return b.String(), nil
+			return whole(b, part), nil
 		case p.s[end] != '\\':
 			return "", p.fail("a control character stands in a text")
 		}
@@ -221,7 +242,7 @@ func (p *jsonParser) str() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		b.WriteRune(r)
+		b = utf8.AppendRune(append(b, part...), r)
 	}
 }
 

@@ -37,6 +37,9 @@ func Seq(items ...*yaml.Node) *yaml.Node {
 // a document that Encode refuses.
 func Map(kv ...any) *yaml.Node {
 	m := &yaml.Node{Kind: yaml.MappingNode, Tag: TagMap}
+	if len(kv) > 0 {
+		m.Content = make([]*yaml.Node, 0, len(kv))
+	}
 	for _, v := range kv {
 		m.Content = append(m.Content, valueNode(v))
 	}
@@ -196,15 +199,47 @@ func Clone(n *yaml.Node) *yaml.Node {
 	if n == nil {
 		return nil
 	}
-	c := *n
-	c.Content = make([]*yaml.Node, len(n.Content))
-	for i, k := range n.Content {
-		c.Content[i] = Clone(k)
+	c := cloner{left: size(n)}
+	return c.clone(n)
+}
+
+// size counts n and all below it.
+func size(n *yaml.Node) int {
+	if n == nil {
+		return 0
 	}
-	if len(c.Content) == 0 {
-		c.Content = nil
+	total := 1
+	for _, c := range n.Content {
+		total += size(c)
 	}
-	return &c
+	return total
+}
+
+type cloner struct {
+	slab
+	left int // nodes to come
+}
+
+func (c *cloner) clone(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return nil
+	}
+	out := c.node(c.left)
+	c.left--
+	if n.Alias == nil && n.Anchor == "" && n.HeadComment == "" && n.LineComment == "" && n.FootComment == "" {
+		// as Parse leaves them; these six are quicker to copy than all
+		out.Kind, out.Style, out.Tag, out.Value, out.Line, out.Column = n.Kind, n.Style, n.Tag, n.Value, n.Line, n.Column
+	} else {
+		*out = *n
+		out.Content = nil
+	}
+	if len(n.Content) > 0 {
+		out.Content = c.list(len(n.Content))
+		for i, k := range n.Content {
+			out.Content[i] = c.clone(k)
+		}
+	}
+	return out
 }
 
 // Equal reports whether a and b have the same value. The order of keys does not
@@ -259,13 +294,10 @@ func equalMapping(a, b *yaml.Node) bool {
 	if i == len(a.Content) {
 		return true
 	}
-	rest := make(map[string]int, (len(b.Content)-i)/2)
-	for j := i; j+1 < len(b.Content); j += 2 {
-		rest[b.Content[j].Value] = j
-	}
+	rest := indexKeys(b.Content[i:])
 	for ; i+1 < len(a.Content); i += 2 {
-		j, ok := rest[keyText(a.Content[i])]
-		if !ok || !equalScalar(a.Content[i], b.Content[j]) || !Equal(a.Content[i+1], b.Content[j+1]) {
+		j := rest.find(keyText(a.Content[i]))
+		if j < 0 || !equalScalar(a.Content[i], rest.pairs[j]) || !Equal(a.Content[i+1], rest.pairs[j+1]) {
 			return false
 		}
 	}

@@ -51,13 +51,13 @@ func Parse(data []byte) (*yaml.Node, error) {
 	if err := precheck(data); err != nil {
 		return nil, err
 	}
-	if root := readCanonical(data); root != nil {
+	if root := readQuick(data); root != nil {
 		return root, nil
 	}
 	return parseAny(data)
 }
 
-// parseAny reads what is not in canonical form.
+// parseAny has the library read what the quick reader declines.
 func parseAny(data []byte) (*yaml.Node, error) {
 	root, err := decode(data)
 	if err != nil {
@@ -216,26 +216,6 @@ func (r *resolver) mapping(n *yaml.Node, depth int) error {
 	}
 	if d := duplicateKey(n); d != nil {
 		return at(d, "the key %s stands twice in this mapping", quoteShort(d.Value))
-	}
-	return nil
-}
-
-// duplicateKey returns the second of two keys with one text, whatever their
-// types: 1 and "1" are two keys to YAML and one to JSON, a JSON pointer and a reader.
-func duplicateKey(n *yaml.Node) *yaml.Node {
-	sorted := true
-	for i := 2; i < len(n.Content) && sorted; i += 2 {
-		sorted = n.Content[i-2].Value < n.Content[i].Value
-	}
-	if sorted {
-		return nil
-	}
-	seen := make(map[string]struct{}, len(n.Content)/2)
-	for i := 0; i < len(n.Content); i += 2 {
-		if _, dup := seen[n.Content[i].Value]; dup {
-			return n.Content[i]
-		}
-		seen[n.Content[i].Value] = struct{}{}
 	}
 	return nil
 }

@@ -18,19 +18,26 @@ const (
 // styleOf chooses how a text is written. The choice depends on the text alone,
 // and on no table that changes with a Unicode version.
 func styleOf(s string) style {
-	newline, text, odd := false, false, false
+	newline, text, odd, quote := false, false, false, false
 	for i := 0; i < len(s); i++ {
 		c := s[i]
+		if c > ':' && c < 0x7f {
+			text = true
+			continue
+		}
 		switch {
 		case c == '\n':
 			newline = true
-		case c == ' ' || c == '\t':
+		case c == '\t':
+			quote = true
+		case c == ' ':
 		case c < ' ' || c == 0x7f:
 			return double
 		case c >= utf8.RuneSelf:
 			odd, text = true, true
 		default:
 			text = true
+			quote = quote || c == ':' && i+1 < len(s) && s[i+1] == ' ' || c == '#' && i > 0 && s[i-1] == ' '
 		}
 	}
 	if odd && strings.ContainsFunc(s, escaped) {
@@ -42,7 +49,7 @@ func styleOf(s string) style {
 		}
 		return double // blank lines only: easily lost by an editor
 	}
-	if mustQuote(s) {
+	if quote || mustQuote(s) {
 		return single
 	}
 	return plain
@@ -65,22 +72,19 @@ func escaped(r rune) bool {
 	return r == 0xfeff || r == 0xfffe || r == 0xffff
 }
 
-// mustQuote reports whether a one-line text would end, begin or mean something
-// else when written bare, to any reader of YAML 1.1 or 1.2.
+// mustQuote reports whether a one-line text without ": ", " #" and tabs would end,
+// begin or mean something else when written bare, to any reader of YAML 1.1 or 1.2.
 func mustQuote(s string) bool {
-	if s == "" || s[0] == ' ' || s[len(s)-1] == ' ' || s[len(s)-1] == ':' {
+	if s == "" || s[len(s)-1] == ' ' || s[len(s)-1] == ':' {
 		return true
 	}
-	if strings.IndexByte("-?:,[]{}#&*!|>'\"%@`~=<", s[0]) >= 0 {
-		return true
-	}
-	if strings.IndexByte(s, '\t') >= 0 || strings.Contains(s, ": ") || strings.Contains(s, " #") {
-		return true
-	}
-	if c := s[0]; c >= '0' && c <= '9' || c == '+' || c == '.' {
+	switch c := s[0]; {
+	case c >= '0' && c <= '9', c == '+', c == '.':
 		return looksNumeric(s)
+	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		return len(s) <= len("false") && isWord(s)
 	}
-	return len(s) <= len("false") && isWord(s)
+	return strings.IndexByte(" -?:,[]{}#&*!|>'\"%@`~=<", s[0]) >= 0
 }
 
 // isWord reports whether some reader takes s for null or a truth value.

@@ -7,54 +7,89 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// reader reads the subset of YAML that Encode writes, several times as fast as
-// the library. It follows YAML's grammar, not the emitter's quoting rules, so
-// that reading back what was written stays a check. Whatever it does not know
-// (flow style, comments, other indentation, errors) it declines, and the library
-// decides; on what it accepts both give the same nodes, places included.
+// reader reads the subset of YAML that Encode writes and that PyYAML's block dump
+// does (what Superset exports), several times as fast as the library. It follows
+// YAML's grammar, not an emitter's quoting rules, so that reading back what was
+// written stays a check. Whatever it does not know (flow style, comments, other
+// indentation, errors) it declines with false, and the library decides; on what it
+// accepts both give the same nodes, places included.
 type reader struct {
-	s     string
+	s     string // ends with a newline
+	ascii bool   // a column is then a number of bytes
+	mark
+	depth int
+	out   sink
+}
+
+// mark is a place in the text.
+type mark struct {
 	i     int // next byte
 	line  int // of i, from 1
 	start int // first byte of that line
-	depth int
-	nodes int
-	slab  []yaml.Node
 }
 
-// readCanonical returns the root mapping, nil when it declines.
-func readCanonical(data []byte) *yaml.Node {
-	for _, c := range data {
-		if c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
-			return nil
-		}
-	}
-	r := reader{s: string(data), line: 1}
-	if r.s == "" || r.s[len(r.s)-1] != '\n' || strings.ContainsFunc(r.s, func(c rune) bool { return c >= 0x7f && escaped(c) }) {
+// sink takes what the reader finds, in the order of the text. It ends the reading
+// with false.
+type sink interface {
+	scalar(scalar) bool
+	open(kind yaml.Kind, at position) bool // a mapping or sequence; its parts follow
+	close() bool
+}
+
+type position struct{ line, column int }
+
+type scalar struct {
+	tag, text string
+	at        position
+}
+
+// readQuick returns the root mapping, nil when it declines.
+func readQuick(data []byte) *yaml.Node {
+	t := tree{bytes: len(data), opened: make([]opened, 0, 16)}
+	if !read(data, &t) {
 		return nil
 	}
-	if root, ok := r.mapping(0, false); ok && r.i == len(r.s) {
-		return root
-	}
-	return nil
+	return t.stack[0]
 }
 
-// node makes a node that stands at byte i.
-func (r *reader) node(kind yaml.Kind, tag string, i int) *yaml.Node {
-	if len(r.slab) == 0 {
-		r.slab = make([]yaml.Node, 32)
+// read gives a document to a sink. It reports false when it declines.
+func read(data []byte, out sink) bool {
+	r := reader{s: string(data), mark: mark{line: 1}, out: out}
+	var ok bool
+	if r.ascii, ok = shown(r.s); !ok || !strings.HasSuffix(r.s, "\n") {
+		return false
 	}
-	n := &r.slab[0]
-	r.slab = r.slab[1:]
-	r.nodes++
-	n.Kind, n.Tag = kind, tag
-	n.Line, n.Column = r.line, 1+utf8.RuneCountInString(r.s[r.start:i])
-	return n
+	return r.indentIs(0) && r.mapping(0, scalar{}) && r.i == len(r.s)
 }
 
-// rest is what remains of the current line, without its newline.
-func (r *reader) rest() string {
-	return r.s[r.i : r.i+strings.IndexByte(r.s[r.i:], '\n')]
+// shown reports whether s has only characters that a YAML file may show, and no
+// line breaks but newlines; and whether all of them are ASCII.
+func shown(s string) (ascii, ok bool) {
+	ascii = true
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= ' ' && c < 0x7f, c == '\n', c == '\t':
+		case c < utf8.RuneSelf:
+			return ascii, false
+		default:
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if escaped(r) {
+				return false, false
+			}
+			ascii = false
+			i += n - 1
+		}
+	}
+	return ascii, true
+}
+
+// position is that of a byte on the current line.
+func (r *reader) position(i int) position {
+	if r.ascii {
+		return position{r.line, 1 + i - r.start}
+	}
+	return position{r.line, 1 + utf8.RuneCountInString(r.s[r.start:i])}
 }
 
 // endLine steps over the newline at i.
@@ -67,6 +102,9 @@ func (r *reader) endLine() bool {
 	r.start = r.i
 	return true
 }
+
+// atStart reports whether i begins a line.
+func (r *reader) atStart() bool { return r.i == r.start }
 
 // indentIs reports whether the line at i is indented by n spaces and goes on
 // with something else.
@@ -82,177 +120,117 @@ func (r *reader) indentIs(n int) bool {
 	return r.s[r.i+n] != ' ' && r.s[r.i+n] != '\n' && r.s[r.i+n] != '\t'
 }
 
-func (r *reader) enter() bool { r.depth++; return r.depth < MaxDepth && r.nodes < MaxNodes }
+// dashAt reports whether the line at i is the element of a list at this indent.
+func (r *reader) dashAt(indent int) bool {
+	return r.indentIs(indent) && strings.HasPrefix(r.s[r.i+indent:], "- ")
+}
 
-// mapping reads the pairs at indent; inline when the first one begins at i.
-func (r *reader) mapping(indent int, inline bool) (*yaml.Node, bool) {
-	if !r.enter() {
-		return nil, false
+func (r *reader) enter() bool { r.depth++; return r.depth < MaxDepth }
+
+// mapping reads the pairs at indent. first is the first key where it has been
+// read, because its line began with something else ("- ").
+func (r *reader) mapping(indent int, first scalar) bool {
+	at := first.at
+	if first.tag == "" {
+		at = r.position(r.i + indent)
 	}
-	var m *yaml.Node
-	for inline || r.indentIs(indent) {
-		if !inline {
+	if !r.enter() || !r.out.open(yaml.MappingNode, at) {
+		return false
+	}
+	for key := first; key.tag != "" || r.indentIs(indent); key.tag = "" {
+		if key.tag == "" {
 			r.i += indent
+			var ok bool
+			if key, ok = r.scalar(indent); !ok {
+				return false
+			}
 		}
-		inline = false
-		if m == nil {
-			m = r.node(yaml.MappingNode, TagMap, r.i)
+		if !r.endKey(key) || !r.out.scalar(key) || !r.value(indent) {
+			return false
 		}
-		k, ok := r.key()
-		if !ok {
-			return nil, false
-		}
-		v, ok := r.value(indent)
-		if !ok {
-			return nil, false
-		}
-		m.Content = append(m.Content, k, v)
 	}
 	r.depth--
-	return m, m != nil && duplicateKey(m) == nil
+	return r.out.close()
 }
 
-// key reads a key and its colon.
-func (r *reader) key() (*yaml.Node, bool) {
-	line := r.rest()
-	var k *yaml.Node
-	n := 0
-	switch {
-	case line == "":
-		return nil, false
-	case line[0] == '\'' || line[0] == '"':
-		var text string
-		var ok bool
-		if text, n, ok = quoted(line); !ok {
-			return nil, false
-		}
-		k = r.node(yaml.ScalarNode, TagStr, r.i)
-		k.Value = text
-	default:
-		if n = colon(line); n < 0 || !barePlain(line[:n]) || line[:n] == "<<" {
-			return nil, false
-		}
-		k = r.node(yaml.ScalarNode, "", r.i)
-		k.Tag, k.Value = resolvePlain(line[:n])
+// endKey steps over the colon behind key. A key stands on one line, and not on
+// a long one. << has a meaning of its own when it is bare.
+func (r *reader) endKey(key scalar) bool {
+	if r.atStart() || r.s[r.i] != ':' || r.s[r.i+1] != ' ' && r.s[r.i+1] != '\n' {
+		return false
 	}
-	if n > maxSimpleKey || n == len(line) || line[n] != ':' || n+1 < len(line) && line[n+1] != ' ' {
-		return nil, false
+	if r.line != key.at.line || r.i-r.start > maxSimpleKey || key.text == "<<" && r.s[r.i-1] == '<' {
+		return false
 	}
-	r.i += n + 1
-	return k, true
+	r.i++
+	return true
 }
 
-// colon finds the colon that ends a plain key.
-func colon(line string) int {
-	if i := strings.Index(line, ": "); i >= 0 {
-		return i
-	}
-	if strings.HasSuffix(line, ":") {
-		return len(line) - 1
-	}
-	return -1
-}
-
-// value reads what follows "key:"; indent is the key's.
-func (r *reader) value(indent int) (*yaml.Node, bool) {
+// value reads what follows "key:"; indent is the key's. A list may stand as deep
+// as the key.
+func (r *reader) value(indent int) bool {
 	if r.s[r.i] == ' ' {
 		r.i++
-		return r.leaf(indent)
+		return r.leaf(indent, false)
 	}
-	if !r.endLine() || !r.indentIs(indent+2) {
-		return nil, false
-	}
-	if strings.HasPrefix(r.s[r.i+indent+2:], "- ") {
+	switch r.endLine(); {
+	case r.dashAt(indent):
+		return r.sequence(indent, false)
+	case r.dashAt(indent + 2):
 		return r.sequence(indent+2, false)
+	case r.indentIs(indent + 2):
+		return r.mapping(indent+2, scalar{})
 	}
-	return r.mapping(indent+2, false)
+	return false
 }
 
-func (r *reader) sequence(indent int, inline bool) (*yaml.Node, bool) {
-	if !r.enter() {
-		return nil, false
+// sequence reads the elements at indent; inline when i stands on the first dash.
+func (r *reader) sequence(indent int, inline bool) bool {
+	at := r.position(r.i)
+	if !inline {
+		at = r.position(r.i + indent)
 	}
-	var l *yaml.Node
-	for inline || r.indentIs(indent) {
+	if !r.enter() || !r.out.open(yaml.SequenceNode, at) {
+		return false
+	}
+	for inline || r.dashAt(indent) {
 		if !inline {
 			r.i += indent
 		}
 		inline = false
-		if !strings.HasPrefix(r.s[r.i:], "- ") {
-			return nil, false
+		r.i += len("- ")
+		if strings.HasPrefix(r.s[r.i:], "- ") {
+			if !r.sequence(indent+2, true) {
+				return false
+			}
+		} else if !r.leaf(indent, true) {
+			return false
 		}
-		if l == nil {
-			l = r.node(yaml.SequenceNode, TagSeq, r.i)
-		}
-		r.i += 2
-		v, ok := r.item(indent)
-		if !ok {
-			return nil, false
-		}
-		l.Content = append(l.Content, v)
 	}
 	r.depth--
-	return l, l != nil
+	return r.out.close()
 }
 
-// item reads what follows "- "; indent is the dash's.
-func (r *reader) item(indent int) (*yaml.Node, bool) {
-	line := r.rest()
-	if line == "" {
-		return nil, false
-	}
-	switch line[0] {
-	case '-':
-		if strings.HasPrefix(line, "- ") {
-			return r.sequence(indent+2, true)
-		}
-	case '\'', '"':
-		if _, n, ok := quoted(line); ok && n < len(line) {
-			return r.mapping(indent+2, true)
-		}
-		return r.leaf(indent)
-	case '|':
-		return r.leaf(indent)
-	}
-	if colon(line) >= 0 {
-		return r.mapping(indent+2, true)
-	}
-	return r.leaf(indent)
-}
-
-// leaf reads a scalar or an empty container and the end of its line.
-func (r *reader) leaf(indent int) (*yaml.Node, bool) {
-	line := r.rest()
-	if line == "" {
-		return nil, false
-	}
-	var n *yaml.Node
-	switch line[0] {
-	case '|':
-		return r.literal(line, indent+2)
-	case '\'', '"':
-		text, end, ok := quoted(line)
-		if !ok || end != len(line) {
-			return nil, false
-		}
-		n = r.node(yaml.ScalarNode, TagStr, r.i)
-		n.Value = text
-	case '{', '[':
-		switch line {
-		case "{}":
-			n = r.node(yaml.MappingNode, TagMap, r.i)
-		case "[]":
-			n = r.node(yaml.SequenceNode, TagSeq, r.i)
-		default:
-			return nil, false
-		}
+// leaf reads a scalar or an empty container and the end of its line. In a list
+// the scalar may be a key: then it reads the mapping.
+func (r *reader) leaf(indent int, inList bool) bool {
+	var kind yaml.Kind
+	switch rest := r.s[r.i:]; {
+	case strings.HasPrefix(rest, "{}\n"):
+		kind = yaml.MappingNode
+	case strings.HasPrefix(rest, "[]\n"):
+		kind = yaml.SequenceNode
 	default:
-		if !barePlain(line) {
-			return nil, false
+		s, ok := r.scalar(indent)
+		if !ok {
+			return false
 		}
-		n = r.node(yaml.ScalarNode, "", r.i)
-		n.Tag, n.Value = resolvePlain(line)
+		if r.atStart() || r.endLine() {
+			return r.out.scalar(s)
+		}
+		return inList && r.mapping(indent+2, s)
 	}
-	r.i += len(line)
-	return n, r.endLine()
+	at := r.position(r.i)
+	r.i += len("{}")
+	return r.endLine() && r.out.open(kind, at) && r.out.close()
 }

@@ -1,168 +1,194 @@
 package asset
 
-import (
-	"strconv"
-	"strings"
-	"unicode/utf8"
+import "strings"
 
-	"gopkg.in/yaml.v3"
-)
-
-// barePlain reports whether s is one plain scalar of block context to every
-// YAML reader, and nothing else beside it.
-func barePlain(s string) bool {
-	if s == "" || s[len(s)-1] == ' ' || s[len(s)-1] == ':' || strings.HasPrefix(s, "...") {
-		return false
-	}
-	switch s[0] {
-	case ' ', '?', ':', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '\'', '"', '%', '@', '`':
-		return false
-	case '-':
-		if len(s) == 1 || s[1] != '.' && (s[1] < '0' || s[1] > '9') {
-			return false
+// scalar reads a plain or quoted scalar or a block of text, over as many lines as
+// it has; those after the first are deeper than indent. i then stands on what
+// follows it: behind a block, on the next line.
+func (r *reader) scalar(indent int) (s scalar, ok bool) {
+	s = scalar{tag: TagStr, at: r.position(r.i)}
+	switch r.s[r.i] {
+	case '\'':
+		s.text, ok = r.singleQuoted(indent)
+	case '"':
+		s.text, ok = r.doubleQuoted(indent)
+	case '|':
+		s.text, ok = r.literal(indent + 2)
+	default:
+		if !r.beginsPlain() {
+			return s, false
+		}
+		if s.text, ok = r.plain(indent); ok {
+			s.tag, s.text = resolvePlain(s.text)
 		}
 	}
-	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '\t':
-			return false
-		case ':':
-			if i+1 < len(s) && s[i+1] == ' ' {
-				return false
-			}
-		case '#':
-			if i > 0 && s[i-1] == ' ' {
-				return false
-			}
-		}
+	return s, ok
+}
+
+// beginsPlain reports whether the character at i begins a plain scalar of block
+// context, to every YAML reader.
+func (r *reader) beginsPlain() bool {
+	switch r.s[r.i] {
+	case ' ', '\t', '\n', ',', '[', ']', '{', '}', '#', '&', '*', '!', '|', '>', '%', '@', '`':
+		return false
+	case '-', '?', ':':
+		next := r.s[r.i+1]
+		return next != ' ' && next != '\n' && next != '\t' && !strings.HasPrefix(r.s[r.i:], "---")
+	case '.':
+		return !strings.HasPrefix(r.s[r.i:], "...")
 	}
 	return true
 }
 
-// quoted reads the quoted scalar that line begins with, and says where it ends.
-func quoted(line string) (text string, end int, ok bool) {
-	if line[0] == '"' {
-		return doubleQuoted(line)
+// plain reads a plain scalar up to the end of its last line, or to the colon
+// behind it.
+func (r *reader) plain(indent int) (text string, ok bool) {
+	end := r.plainEnd()
+	if end < 0 {
+		return "", false
 	}
-	i := 1
+	text = r.s[r.i:end]
+	r.i = end
+	if r.s[end] == ':' {
+		return text, true
+	}
+	var b []byte
 	for {
-		j := strings.IndexByte(line[i:], '\'')
-		if j < 0 {
-			return "", 0, false
-		}
-		if i += j + 1; i == len(line) || line[i] != '\'' {
+		was := r.mark
+		breaks, more := r.fold(indent)
+		if !more {
+			r.mark = was
 			break
 		}
-		i++
+		if end = r.plainEnd(); end < 0 || r.s[end] == ':' {
+			return "", false
+		}
+		if b == nil {
+			b = append(b, text...)
+		}
+		b = append(appendFolded(b, breaks), r.s[r.i:end]...)
+		r.i = end
 	}
-	text = line[1 : i-1]
-	if strings.IndexByte(text, '\'') >= 0 {
-		text = strings.ReplaceAll(text, "''", "'")
+	if b != nil {
+		text = string(b)
 	}
-	return text, i, true
+	return text, true
 }
 
-// doubleQuoted knows the escapes that Encode writes.
-func doubleQuoted(line string) (text string, end int, ok bool) {
-	var b strings.Builder
-	for i := 1; i < len(line); i++ {
-		switch line[i] {
-		case '"':
-			return b.String(), i + 1, true
-		default:
-			b.WriteByte(line[i])
-			continue
-		case '\\':
-		}
-		if i++; i == len(line) {
-			break
-		}
-		size := 0
-		switch line[i] {
-		case '"', '\\':
-			b.WriteByte(line[i])
-		case 'n':
-			b.WriteByte('\n')
-		case 'r':
-			b.WriteByte('\r')
-		case 't':
-			b.WriteByte('\t')
-		case 'x':
-			size = 2
-		case 'u':
-			size = 4
-		default:
-			return "", 0, false
-		}
-		if size == 0 {
+// plainEnd finds where the part of a plain scalar ends that stands on this line:
+// at the line's end or before the colon of a key. It is -1 when something else
+// stands on the line, and for blanks at the end.
+func (r *reader) plainEnd() int {
+	for i := r.i; ; i++ {
+		c := r.s[i]
+		if c > ':' {
 			continue
 		}
-		if i+size >= len(line) {
-			break
+		switch c {
+		case '\t':
+			return -1
+		case '#':
+			if r.s[i-1] == ' ' {
+				return -1
+			}
+		case ':':
+			if next := r.s[i+1]; next != ' ' && next != '\n' {
+				continue
+			}
+			if r.s[i-1] == ' ' {
+				return -1
+			}
+			return i
+		case '\n':
+			if r.s[i-1] == ' ' {
+				return -1
+			}
+			return i
 		}
-		v, err := strconv.ParseUint(line[i+1:i+1+size], 16, 32)
-		if err != nil || !utf8.ValidRune(rune(v)) {
-			break
-		}
-		b.WriteRune(rune(v))
-		i += size
 	}
-	return "", 0, false
+}
+
+// fold steps over the line break at i, the empty lines behind it and the blanks
+// before the scalar goes on. ok is false when no line deeper than indent follows.
+func (r *reader) fold(indent int) (breaks int, ok bool) {
+	for r.endLine() {
+		breaks++
+		for r.i < len(r.s) && r.s[r.i] == ' ' {
+			r.i++
+		}
+		if r.i == len(r.s) {
+			return breaks, false
+		}
+	}
+	return breaks, r.i-r.start > indent && r.s[r.i] != '\t'
+}
+
+// appendFolded writes what YAML reads at line breaks: a blank for one, a newline
+// for each further one.
+func appendFolded(b []byte, breaks int) []byte {
+	if breaks == 1 {
+		return append(b, ' ')
+	}
+	return appendNewlines(b, breaks-1)
+}
+
+func appendNewlines(b []byte, n int) []byte {
+	for range n {
+		b = append(b, '\n')
+	}
+	return b
 }
 
 // literal reads a block scalar whose lines are indented by indent.
-func (r *reader) literal(header string, indent int) (*yaml.Node, bool) {
-	n := r.node(yaml.ScalarNode, TagStr, r.i)
+func (r *reader) literal(indent int) (string, bool) {
+	header := r.rest()
 	chomp, explicit := strings.CutPrefix(header[1:], "2")
 	if chomp != "" && chomp != "-" && chomp != "+" {
-		return nil, false
+		return "", false
 	}
 	r.i += len(header)
 	r.endLine()
-	var b strings.Builder
+	var b []byte
 	lines, blank := 0, 0 // blank: empty lines at the end so far
 	for r.i < len(r.s) {
 		line := r.rest()
 		if line == "" {
 			blank++
 		} else {
-			text, ok := r.blockLine(line, indent)
+			text, ok := blockLine(line, indent)
 			if !ok {
-				return nil, false
+				return "", false
 			}
 			if len(text) == len(line) {
 				break // the block has ended
 			}
 			if lines == 0 && !explicit && (blank > 0 || text[0] == ' ' || text[0] == '\t') {
-				return nil, false // the reader would have to guess
+				return "", false // the reader would have to guess
 			}
-			for range blank {
-				b.WriteByte('\n')
-			}
-			b.WriteString(text)
-			b.WriteByte('\n')
+			b = append(append(appendNewlines(b, blank), text...), '\n')
 			lines, blank = lines+1, 0
 		}
 		r.i += len(line)
 		r.endLine()
 	}
 	if lines == 0 || blank > 0 && chomp != "+" {
-		return nil, false
+		return "", false
 	}
-	for range blank {
-		b.WriteByte('\n')
+	if b = appendNewlines(b, blank); chomp == "-" {
+		b = b[:len(b)-1]
 	}
-	n.Value = b.String()
-	if chomp == "-" {
-		n.Value = n.Value[:len(n.Value)-1]
-	}
-	return n, true
+	return string(b), true
+}
+
+// rest is what remains of the current line, without its newline.
+func (r *reader) rest() string {
+	return r.s[r.i : r.i+strings.IndexByte(r.s[r.i:], '\n')]
 }
 
 // blockLine takes the indentation off a line of a block. A line with less is
 // returned whole: it stands behind the block. ok is false for blank lines that
 // are shorter than the indentation, and for tabs in it.
-func (r *reader) blockLine(line string, indent int) (text string, ok bool) {
+func blockLine(line string, indent int) (text string, ok bool) {
 	spaces := 0
 	for spaces < len(line) && spaces < indent && line[spaces] == ' ' {
 		spaces++

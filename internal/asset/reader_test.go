@@ -14,7 +14,7 @@ func agree(t *testing.T, data []byte) (accepted bool) {
 	if precheck(data) != nil {
 		return false
 	}
-	fast := readCanonical(data)
+	fast := readQuick(data)
 	if fast == nil {
 		return false
 	}
@@ -81,6 +81,9 @@ func TestReaderAgreesOnDamagedFiles(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	for _, s := range []string{"a: 1\n", "a:\n  - b: |-\n      x\n", "'a': \"\\n\"\n", "a:\n  - - 1\n    - 'x'\n"} {
+		f.Add([]byte(s))
+	}
+	for _, s := range foreignStyle {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) { agree(t, data) })

@@ -31,7 +31,8 @@ func ParseRef(s string) (id ID, ok bool) {
 // MissingRef keeps a reference visible whose row the server does not list:
 // "ref:chart:missing-7". Characters that a reference cannot hold are percent-encoded.
 func MissingRef(kind Kind, row string) string {
-	return refPrefix + string(kind) + ":" + missingPrefix + strings.NewReplacer("~", "%7E", ".", "%2E").Replace(url.QueryEscape(row))
+	row = strings.ReplaceAll(strings.ReplaceAll(url.QueryEscape(row), "~", "%7E"), ".", "%2E")
+	return refPrefix + string(kind) + ":" + missingPrefix + row
 }
 
 // ParseMissing reads what MissingRef writes.

@@ -23,7 +23,7 @@ func (d *Doc) apply(kr KindRules) error {
 func (d *Doc) rule(r Rule) error {
 	switch r.Op {
 	case Drop:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			p.remove()
 		}
 	case Default:
@@ -39,17 +39,17 @@ func (d *Doc) rule(r Rule) error {
 	case RefText:
 		d.refText(r)
 	case Depend:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			if uid := asset.Text(p.node); uid != "" {
 				d.Depend(asset.ID{Kind: r.Kind, UID: uid})
 			}
 		}
 	case SortSet:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			sortList(p.node, func(n *yaml.Node) string { return n.Value })
 		}
 	case SortBy:
-		for _, p := range find(d.Root, r.Path) {
+		for _, p := range spots(d.Root, r.Path) {
 			sortList(p.node, func(n *yaml.Node) string { return asset.ElementID(n, r.By) })
 		}
 	case Redact, RedactKeys, RedactURL, RedactText:
@@ -72,24 +72,38 @@ func sortList(n *yaml.Node, key func(*yaml.Node) string) {
 }
 
 func (d *Doc) defaults(r Rule) error {
-	places := find(d.Root, r.Path)
-	if len(places) == 0 {
-		return nil // without parsing the rule's values, which costs more than the rest
-	}
-	same := make([]*yaml.Node, 0, 1+len(r.Also))
-	for _, text := range append([]string{r.Value}, r.Also...) {
-		n, err := literal(text)
+	for _, p := range spots(d.Root, r.Path) {
+		same, err := means(p.node, r.Value)
+		for i := 0; i < len(r.Also) && !same && err == nil; i++ {
+			same, err = means(p.node, r.Also[i])
+		}
 		if err != nil {
 			return err
 		}
-		same = append(same, n)
-	}
-	for _, p := range places {
-		if slices.ContainsFunc(same, func(n *yaml.Node) bool { return asset.Equal(n, p.node) }) {
+		if same {
 			p.remove()
 		}
 	}
 	return nil
+}
+
+// means reports whether a node has the value that the flow text of a rule says.
+// Most texts are one of a few; parsing one takes longer than the rest of a rule.
+func means(n *yaml.Node, text string) (bool, error) {
+	switch text {
+	case "null":
+		return asset.IsNull(n), nil
+	case "{}":
+		return asset.IsMap(n) && len(n.Content) == 0, nil
+	case "[]":
+		return asset.IsSeq(n) && len(n.Content) == 0, nil
+	case `""`:
+		return n.Kind == yaml.ScalarNode && n.Tag == asset.TagStr && n.Value == "", nil
+	case "true", "false":
+		return n.Kind == yaml.ScalarNode && n.Tag == asset.TagBool && n.Value == text, nil
+	}
+	v, err := literal(text)
+	return err == nil && asset.Equal(v, n), err
 }
 
 // literal parses the flow text of a rule.
@@ -104,7 +118,7 @@ func literal(text string) (*yaml.Node, error) {
 // openJSON opens text that holds a JSON object or list. Any other text stays:
 // the server did not understand it either.
 func (d *Doc) openJSON(r Rule) error {
-	for _, p := range find(d.Root, r.Path) {
+	for _, p := range spots(d.Root, r.Path) {
 		text := asset.Text(p.node)
 		if !looksLikeJSON(text) {
 			continue
@@ -129,7 +143,7 @@ func looksLikeJSON(s string) bool {
 
 // rename gives a key its other name. Where both stand, the target's value wins.
 func (d *Doc) rename(r Rule) error {
-	for _, p := range find(d.Root, r.Path) {
+	for _, p := range spots(d.Root, r.Path) {
 		p.remove()
 		if asset.Get(p.parent, r.To) == nil {
 			asset.Put(p.parent, p.node, r.To)

@@ -10,9 +10,9 @@ import (
 )
 
 // Canonical turns a server's document into an asset: Content, Refs and Unread
-// are set, Path is left to the layout. raw is not changed. Notes tell of secrets
-// that were masked and of references to nothing. An error concerns this asset
-// alone.
+// are set, Path is left to the layout. raw is not changed, but for a document that
+// is given (asset.Raw.Given). Notes tell of secrets that were masked and of
+// references to nothing. An error concerns this asset alone.
 func Canonical(raw *asset.Raw, rs Rules) (*asset.Asset, []asset.Note, error) {
 	d, kr, err := begin(raw, rs)
 	if err != nil {
@@ -85,10 +85,15 @@ func begin(raw *asset.Raw, rs Rules) (*Doc, KindRules, error) {
 	if !asset.IsMap(raw.Doc) {
 		return nil, kr, fmt.Errorf("%s: not a mapping", raw.Source)
 	}
-	root := asset.Clone(raw.Doc)
-	uid, title := asset.Text(asset.Get(root, kr.UID)), asset.Text(asset.Get(root, kr.Title))
+	uid, title := asset.Text(asset.Get(raw.Doc, kr.UID)), asset.Text(asset.Get(raw.Doc, kr.Title))
 	if uid == "" || uid != raw.ID.UID {
 		return nil, kr, fmt.Errorf("%s: %s is %q, expected %q", raw.Source, kr.UID, uid, raw.ID.UID)
+	}
+	root := raw.Doc
+	if raw.Given {
+		raw.Doc = nil
+	} else {
+		root = asset.Clone(root)
 	}
 	asset.Delete(root, kr.UID)
 	asset.Delete(root, kr.Title)

@@ -70,7 +70,7 @@ func (b *Back) setAbsent(r Rule) error {
 		return err
 	}
 	parent, key := cut(r.Path)
-	for _, p := range find(b.Root, parent) {
+	for _, p := range spots(b.Root, parent) {
 		if asset.IsMap(p.node) && asset.Get(p.node, key) == nil {
 			asset.Put(p.node, asset.Clone(n), key)
 		}
@@ -90,7 +90,7 @@ func (b *Back) closeJSON(r Rule) error {
 	if !r.Restore && !(r.Until != "" && Older(b.Server.Version, r.Until)) {
 		return nil
 	}
-	for _, p := range find(b.Root, r.Path) {
+	for _, p := range spots(b.Root, r.Path) {
 		if p.node.Kind == yaml.ScalarNode {
 			continue
 		}
@@ -144,7 +144,7 @@ func (b *Back) keys(r Rule) {
 }
 
 func (b *Back) text(r Rule) error {
-	for _, p := range find(b.Root, r.Path) {
+	for _, p := range spots(b.Root, r.Path) {
 		if p.node.Tag != asset.TagStr {
 			continue
 		}

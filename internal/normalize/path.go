@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,42 +10,65 @@ import (
 	"github.com/dashkeep/dashkeep/internal/asset"
 )
 
-// place is one node and where it stands.
-type place struct {
+// spot is one node and its parent.
+type spot struct {
 	node   *yaml.Node
 	parent *yaml.Node // nil for the root
 	index  int        // of the node in parent.Content
-	keys   []string   // from the root
 }
 
-func (p place) pointer() string { return asset.Pointer(p.keys...) }
+// place is a spot with the way there.
+type place struct {
+	spot
+	way  *step // nil for the root
+	bare bool  // the way is not wanted
+}
+
+// step is a key and what leads to it.
+type step struct {
+	up  *step
+	key string
+}
+
+// keys lists the keys from the root.
+func (s *step) keys() []string {
+	if s == nil {
+		return nil
+	}
+	return append(s.up.keys(), s.key)
+}
+
+func (p place) pointer() string { return asset.Pointer(p.way.keys()...) }
 
 // list is the pointer of the list the place is an element of.
-func (p place) list() string { return asset.Pointer(p.keys[:max(0, len(p.keys)-1)]...) }
+func (p place) list() string { return asset.Pointer(p.way.up.keys()...) }
 
-func (p place) inList() bool { return p.parent != nil && p.parent.Kind == yaml.SequenceNode }
+func (s spot) inList() bool { return s.parent != nil && s.parent.Kind == yaml.SequenceNode }
 
 // find lists the nodes that pattern matches. Elements of a sequence come last
 // one first, so that removing them one by one keeps the indexes of the rest right.
 func find(root *yaml.Node, pattern string) []place {
 	var out []place
-	walk(place{node: root}, segments(pattern), func(p place) { out = append(out, p) })
+	walk(place{spot: spot{node: root}}, pattern, func(p place) { out = append(out, p) })
 	return out
 }
 
-func segments(pattern string) []string {
-	if pattern == "" {
-		return nil
-	}
-	return strings.Split(strings.TrimPrefix(pattern, "/"), "/")
+// spots is find without the way, which costs more than the search.
+func spots(root *yaml.Node, pattern string) []spot {
+	var out []spot
+	walk(place{spot: spot{node: root}, bare: true}, pattern, func(p place) { out = append(out, p.spot) })
+	return out
 }
 
-func walk(p place, segs []string, f func(place)) {
-	if len(segs) == 0 {
+func walk(p place, pattern string, f func(place)) {
+	if pattern == "" {
 		f(p)
 		return
 	}
-	seg, rest := segs[0], segs[1:]
+	seg, rest := strings.TrimPrefix(pattern, "/"), ""
+	if i := strings.IndexByte(seg, '/'); i >= 0 {
+		seg, rest = seg[:i], seg[i:]
+	}
 	if seg != "*" && seg != "**" {
 		if c, ok := p.child(seg); ok {
 			walk(c, rest, f)
@@ -53,7 +77,7 @@ func walk(p place, segs []string, f func(place)) {
 	}
 	if seg == "**" {
 		walk(p, rest, f)
-		rest = segs
+		rest = pattern
 	}
 	p.children(func(c place) { walk(c, rest, f) })
 }
@@ -71,7 +95,11 @@ func (p place) child(key string) (place, bool) {
 }
 
 func (p place) at(i int, key string) place {
-	return place{p.node.Content[i], p.node, i, append(p.keys[:len(p.keys):len(p.keys)], key)}
+	c := place{spot{p.node.Content[i], p.node, i}, nil, p.bare}
+	if !p.bare {
+		c.way = &step{p.way, key}
+	}
+	return c
 }
 
 func (p place) children(f func(place)) {
@@ -81,22 +109,28 @@ func (p place) children(f func(place)) {
 			f(p.at(i+1, p.node.Content[i].Value))
 		}
 	case yaml.SequenceNode:
-		field, named := "", false
-		if len(p.node.Content) > 0 && asset.IsMap(p.node.Content[0]) {
-			field, named = asset.Identity(p.node)
-		}
+		key := p.elementKey()
 		for i := len(p.node.Content) - 1; i >= 0; i-- {
-			key := strconv.Itoa(i)
-			if named {
-				key = field + "=" + asset.ElementID(p.node.Content[i], field)
-			}
-			f(p.at(i, key))
+			f(p.at(i, key(i)))
 		}
 	}
 }
 
+// elementKey names the elements of a list.
+func (p place) elementKey() func(i int) string {
+	if p.bare {
+		return func(int) string { return "" }
+	}
+	if len(p.node.Content) > 0 && asset.IsMap(p.node.Content[0]) {
+		if field, named := asset.Identity(p.node); named {
+			return func(i int) string { return field + "=" + asset.ElementID(p.node.Content[i], field) }
+		}
+	}
+	return strconv.Itoa
+}
+
 // remove takes the node out of its parent.
-func (p place) remove() {
+func (p spot) remove() {
 	if p.parent == nil {
 		return
 	}
@@ -109,12 +143,11 @@ func (p place) remove() {
 		}
 		first--
 	}
-	c := p.parent.Content
 	last := first + 1
 	if p.parent.Kind == yaml.MappingNode {
 		last++
 	}
-	p.parent.Content = append(c[:first:first], c[last:]...)
+	p.parent.Content = slices.Delete(p.parent.Content, first, last)
 }
 
 // cut splits a pattern into the pattern of the parent and the last key.

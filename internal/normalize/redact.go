@@ -40,7 +40,12 @@ func ordinary(key string) bool {
 }
 
 func plainKey(key string) string {
-	return strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(key))
+	return strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' {
+			return -1
+		}
+		return r
+	}, strings.ToLower(key))
 }
 
 func matches(k string, words, keys []string) bool {
@@ -88,7 +93,7 @@ func MaskText(s string) string {
 	if strings.Contains(s, "PRIVATE KEY-----") {
 		s = keyBlock.ReplaceAllString(s, "${1}"+Mask+"${2}")
 	}
-	if strings.Contains(s, "://") {
+	if strings.Contains(s, "://") && strings.Contains(s, "@") {
 		s = userPass.ReplaceAllString(s, "${1}"+Mask+"${3}")
 		s = slashPass.ReplaceAllStringFunc(s, func(found string) string {
 			m := slashPass.FindStringSubmatch(found)
@@ -166,6 +171,9 @@ func (d *Doc) redact(r Rule) {
 				d.mask(p, masked)
 			}
 		case RedactText:
+			if !holdsSecret(p.node) {
+				continue // without finding the way to each text
+			}
 			scalars(p, func(p place) {
 				if masked := MaskText(asset.Text(p.node)); masked != asset.Text(p.node) {
 					d.mask(p, masked)
@@ -184,6 +192,19 @@ func (d *Doc) maskWhole(p place) {
 			d.mask(p, Mask)
 		}
 	}
+}
+
+// holdsSecret reports whether MaskText masks anything at or below n.
+func holdsSecret(n *yaml.Node) bool {
+	if n.Kind == yaml.ScalarNode {
+		return MaskText(asset.Text(n)) != asset.Text(n)
+	}
+	for i, c := range n.Content {
+		if (n.Kind == yaml.SequenceNode || i%2 == 1) && holdsSecret(c) {
+			return true
+		}
+	}
+	return false
 }
 
 const noteSecret = "holds a secret, which is kept out of Git"
@@ -206,7 +227,7 @@ func scalars(p place, f func(place)) {
 // secretBelow finds what stands under names of secrets. free is Rule.Free.
 func secretBelow(p place, free bool, f func(place)) {
 	p.children(func(c place) {
-		key := c.keys[len(c.keys)-1]
+		key := c.way.key
 		switch {
 		case p.node.Kind != yaml.MappingNode || !SecretKey(key):
 			secretBelow(c, free, f)

@@ -23,7 +23,7 @@ func maskPairs(s string) string {
 	if !strings.Contains(s, "=") {
 		return s
 	}
-	if strings.Contains(s, "://") {
+	if strings.Contains(s, "://") && strings.Contains(s, "?") {
 		s = queried.ReplaceAllStringFunc(s, func(address string) string {
 			base, query, _ := strings.Cut(address, "?")
 			parts := strings.Split(query, "&")
@@ -60,6 +60,9 @@ func standsFor(value string) bool {
 }
 
 func maskConnection(s string) string {
+	if !strings.Contains(s, "d=") && !strings.Contains(s, "D=") {
+		return s // every name of a password ends so
+	}
 	found := passwordPair.FindAllStringSubmatchIndex(s, -1)
 	if len(found) == 0 {
 		return s

@@ -46,7 +46,7 @@ func Hidden(doc *yaml.Node, kr KindRules, version string) []string {
 		parent, key := cut(r.Path)
 		for _, p := range find(doc, parent) {
 			if asset.IsMap(p.node) && asset.Get(p.node, key) == nil {
-				out = append(out, asset.Pointer(append(append([]string{"spec"}, p.keys...), key)...))
+				out = append(out, asset.Pointer(append(append([]string{"spec"}, p.way.keys()...), key)...))
 			}
 		}
 	}

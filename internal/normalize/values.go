@@ -34,7 +34,7 @@ func Unknown(doc *asset.Document, kr KindRules) []Odd {
 				continue
 			}
 			out = append(out, Odd{p.node.Line, p.node.Column, "/spec" + p.pointer(),
-				fmt.Sprintf("%q is no value that is documented for %s (%s); it is kept and sent as it is", text, p.keys[len(p.keys)-1], strings.Join(v.Known, ", "))})
+				fmt.Sprintf("%q is no value that is documented for %s (%s); it is kept and sent as it is", text, p.way.key, strings.Join(v.Known, ", "))})
 		}
 	}
 	slices.SortFunc(out, func(a, b Odd) int {

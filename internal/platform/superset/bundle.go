@@ -27,12 +27,14 @@ type document struct {
 	node   *yaml.Node
 	digest [sha256.Size]byte
 	err    error
+	own    bool // node was parsed for this document, and shares nothing
 }
 
 // readBundle parses the documents of an export. Files of other kinds and the
 // metadata are passed over: they differ on every export (F6).
 func readBundle(files []file) []document {
 	var docs []document
+	kinds := Rules().Kinds
 	for _, f := range files {
 		_, path, ok := strings.Cut(f.name, "/")
 		folder, _, nested := strings.Cut(path, "/")
@@ -40,22 +42,21 @@ func readBundle(files []file) []document {
 		if !ok || !nested || !known || !strings.HasSuffix(path, ".yaml") {
 			continue
 		}
-		docs = append(docs, parseDocument(kind, path, f.data))
+		docs = append(docs, parseDocument(kind, kinds[kind].Title, path, f.data))
 	}
 	slices.SortFunc(docs, func(a, b document) int { return strings.Compare(a.path, b.path) })
 	inheritTimeouts(docs)
 	return docs
 }
 
-func parseDocument(kind asset.Kind, path string, data []byte) document {
-	d := document{id: asset.ID{Kind: kind}, path: path, digest: sha256.Sum256(data)}
+func parseDocument(kind asset.Kind, title, path string, data []byte) document {
+	d := document{id: asset.ID{Kind: kind}, path: path, digest: sha256.Sum256(data), own: true}
 	d.node, d.err = asset.Parse(data)
 	if d.err != nil {
 		d.id.UID = uuidLine(data)
 		d.err = fmt.Errorf("%s: %w", path, d.err)
 		return d
 	}
-	title := Rules().Kinds[kind].Title
 	d.id.UID = asset.Text(asset.Get(d.node, "uuid"))
 	d.title = asset.Text(asset.Get(d.node, title))
 	if d.id.UID == "" {

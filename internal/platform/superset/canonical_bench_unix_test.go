@@ -72,7 +72,7 @@ func (d exportedDoc) canonical(rules normalize.Rules) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", d.name, err)
 	}
 	id := asset.ID{Kind: d.kind, UID: asset.Text(asset.Get(doc, "uuid"))}
-	a, _, err := normalize.Canonical(&asset.Raw{Info: asset.Info{ID: id}, Doc: doc, Source: d.name}, rules)
+	a, _, err := normalize.Canonical(&asset.Raw{Info: asset.Info{ID: id}, Doc: doc, Source: d.name, Given: true}, rules)
 	if err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func documents(ctx context.Context, everything bool, read func() (*reading, erro
 				}
 				continue
 			}
-			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path}
+			raw := &asset.Raw{Info: r.info(id), Doc: d.node, Digest: d.digest, Source: d.path, Given: d.own}
 			raw.Lookup, raw.Doubt = r.watch(ctx, d, rows)
 			raw.Title = d.title
 			raw.Access, raw.Unread = r.access(id)

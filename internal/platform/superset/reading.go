@@ -41,7 +41,18 @@ type reading struct {
 
 func (c *conn) newReading(ids []asset.ID) *reading {
 	relist := func(ctx context.Context, k asset.Kind) (*index, error) { return c.list(ctx, k) }
-	return &reading{c: c, relist: relist, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, denied: map[asset.Kind]asset.KindError{}, ids: ids}
+	return &reading{c: c, relist: relist, docs: map[asset.ID]document{}, fails: map[asset.ID]error{}, deleted: map[asset.ID]bool{}, denied: map[asset.Kind]asset.KindError{}, ids: distinct(ids)}
+}
+
+// distinct is ids in their order, each once: a document is given away but once
+// (asset.Raw.Given).
+func distinct(ids []asset.ID) []asset.ID {
+	seen := make(map[asset.ID]bool, len(ids))
+	return slices.DeleteFunc(slices.Clone(ids), func(id asset.ID) bool {
+		again := seen[id]
+		seen[id] = true
+		return again
+	})
 }
 
 func (c *conn) read(ctx context.Context, ids []asset.ID) (*reading, error) {
