@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -252,5 +254,47 @@ func TestObjectStoreKeepsToTheLimit(t *testing.T) {
 		if _, _, err := store.read(id, MaxBlob); err != nil {
 			t.Errorf("%s: %v", rev, err)
 		}
+	}
+}
+
+// countingReader counts the bytes that are read through it.
+type countingReader struct {
+	io.ReaderAt
+	n int
+}
+
+func (c *countingReader) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.ReaderAt.ReadAt(p, off)
+	c.n += n
+	return n, err
+}
+
+// A lookup in the index of a large pack reads a thousandth of it: an old repository is
+// opened as quickly as a young one.
+func TestALookupReadsLittleOfAnIndex(t *testing.T) {
+	entries := make([]packEntry, 100_000)
+	for i := range entries {
+		entries[i] = packEntry{id: hashObject(plumbing.BlobObject, []byte(strconv.Itoa(i))), off: uint64(12 + 100*i)}
+	}
+	want := slices.Clone(entries[:100])
+	data := encodeIdx(entries, oid{})
+	name := filepath.Join(t.TempDir(), "pack.idx")
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	x, err := openPackIndex(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer x.close()
+	counted := &countingReader{ReaderAt: x.in}
+	x.in = counted
+	for _, e := range want {
+		if off, ok, err := x.find(e.id); !ok || err != nil || off != int64(e.off) {
+			t.Fatalf("%s: %d %v %v, want %d", e.id, off, ok, err, e.off)
+		}
+	}
+	if each := counted.n / len(want); each > len(data)/200 {
+		t.Errorf("a lookup reads %d of %d bytes", each, len(data))
 	}
 }
