@@ -91,7 +91,7 @@ test: ## all tests, quickly: no race detector, what is missing is skipped
 	@$(GO) test ./...
 
 e2e: ## the same promises on two real Superset 6.1.0, a part on 4.1.4; installed on first use
-	@$(call part,lab,$(BUDGET_LAB),$(LAB) install)
+	@$(call part,lab,$(BUDGET_LAB),$(LAB) install $${VERSION:-6.1.0} $(OLDER))
 	$(call lanes,e2e,VERSION=,$(LIVE_RUN))
 
 	$(MAKE) OLDER_ALL='$(OLDER)' OLDER_RUN='$(OLDER_FEW)' older
