@@ -15,11 +15,11 @@ import (
 // of a program looks up a handful of objects, and an index grows with the history.
 // Its checksum is not looked at; what it leads to is compared with its id.
 type packIndex struct {
-	in    io.ReaderAt
-	file  *os.File    // nil: in is in memory
-	upTo  [256]uint32 // how many ids begin with this byte or a smaller one
-	wide  int64       // how many offsets of eight bytes there are
-	buf   []byte      // of ids
+	in   io.ReaderAt
+	file *os.File    // nil: in is in memory
+	upTo [256]uint32 // how many ids begin with this byte or a smaller one
+	wide int64       // how many offsets of eight bytes there are
+	buf  []byte      // of ids
 }
 
 const (
