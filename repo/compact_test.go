@@ -187,6 +187,9 @@ func noise(n int) string {
 // After many small pulls there are never more than 50 packs, and one that does
 // not call git holds nobody up.
 func TestManySmallPullsLeaveFewPacks(t *testing.T) {
+	if raceDetector {
+		t.Skip("a hundred pulls and repacks, one after the other: make check runs them without the race detector")
+	}
 	pulls := 100
 	if *full {
 		pulls = 5000
