@@ -30,7 +30,7 @@ POSTGRES_RUN := LiveF8_DatasetsOfOneName
 
 # tests that run the whole program, or kill it, by the hundred, measure memory, or go
 # through every kind of server: without the race detector, under which they skip
-NO_RACE := UndoAfterKill|CR1|CR3|CR7_stopped|NB5|TM2|CC1_(twoMachinesRace|holder)|CC2_person|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestScript/(prune|conflict|rights|undo|policies|check-repo|signing|afterwards|refused-writes|inbox)|ChangedMissesNothing|BundlesAreNoBombs|TestMany|ConformanceSimulator/(10,000|a_broken)|ConformanceOlder|TestConformance$$
+NO_RACE := UndoAfterKill|CR1|CR3|CR7_stopped|NB5|TM2|CC1_(twoMachinesRace|holder)|CC2_person|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestScript/(prune|conflict|rights|undo|policies|check-repo|signing|afterwards|refused-writes|inbox|stranger|remote|saved-plan|dirty-file)|ChangedMissesNothing|BundlesAreNoBombs|TestMany|ConformanceSimulator/(10,000|a_broken)|ConformanceOlder|ConformanceRights|TestPublicRoleHides|TestConformance$$
 
 # what the race detector does not look into: a fifth of its time went to the scanner of
 # yaml.v3, which here only turns text of its caller's into nodes of its own (nothing is

@@ -23,7 +23,7 @@ var withRightsCases = []string{
 
 // TestConformanceRights runs the suite where the config names the rights kinds.
 func TestConformanceRights(t *testing.T) {
-	for _, v := range []string{versions[0], versions[len(versions)-1]} {
+	for _, v := range newestUnderRace(versions[0], versions[len(versions)-1]) {
 		h := rightsHarness(v)
 		found := 0
 		for _, c := range platformtest.Cases() {

@@ -186,7 +186,7 @@ func publicToken(r *rig, want map[asset.ID]*asset.Asset) {
 }
 
 func TestPublicRoleHidesNothing(t *testing.T) {
-	for _, v := range versions {
+	for _, v := range newestUnderRace(versions...) {
 		t.Run(v, func(t *testing.T) {
 			t.Parallel()
 			publicTrap(simRig(t, v))
