@@ -40,8 +40,8 @@ RACE_FREE := -gcflags=gopkg.in/yaml.v3=-race=false
 
 # Seconds each part may take; over it the part fails. They are there to notice a
 # hang, not to measure: about three times what an idle machine with 2 cores takes.
-# Aims on such a machine, .ci/run in all 25 minutes: vet 60, test 300, kills 150,
-# histories 90, lab 130 + 80, e2e 500, e2e 4.1.4 and to 4.1.4 150.
+# Aims on such a machine, .ci/run in all 25 minutes: vet 60, test 300, kills 180,
+# histories 90, lab 60 (both), e2e 500, e2e 4.1.4 and to 4.1.4 150.
 BUDGET_FORMAT ?= 60
 BUDGET_VET ?= 240
 BUDGET_TEST ?= 1000
