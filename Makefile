@@ -32,12 +32,6 @@ POSTGRES_RUN := LiveF8_DatasetsOfOneName
 # through every kind of server: without the race detector, under which they skip
 NO_RACE := UndoAfterKill|CR1|CR3|CR7_stopped|NB5|TM2|CC1_(twoMachinesRace|holder)|CC2_person|CR4|CR6|DK1|SE1_SE2|Picture|Loop_(Acceptance|LeastPrivilege|EqualBytes|NewerInto|ChangedPull|NoChangePull)|TestScript/(prune|conflict|rights|undo|policies|check-repo|signing|afterwards|refused-writes|inbox|stranger|remote|saved-plan|dirty-file)|ChangedMissesNothing|BundlesAreNoBombs|TestMany|ConformanceSimulator/(10,000|a_broken)|ConformanceOlder|ConformanceRights|TestPublicRoleHides|TestConformance$$
 
-# what the race detector does not look into: a fifth of its time went to the scanner of
-# yaml.v3, which here only turns text of its caller's into nodes of its own (nothing is
-# written with it: internal/archtest); what the caller does with both is looked at.
-# Nothing that shares state between goroutines belongs here: it would be reported.
-RACE_FREE := -gcflags=gopkg.in/yaml.v3=-race=false
-
 # Seconds each part may take; over it the part fails. They are there to notice a
 # hang, not to measure: about three times what an idle machine with 2 cores takes.
 # Aims on such a machine, .ci/run in all 25 minutes: vet 60, test 300, kills 180,
@@ -88,7 +82,7 @@ build: ## the program, into bin/
 check: tools ## format, vet, all tests with the race detector on simulated servers
 	@$(call part,format,$(BUDGET_FORMAT),bash -c 'out=$$(gofmt -l $$(git ls-files "*.go" 2>/dev/null || find . -name "*.go")); [ -z "$$out" ] || { echo "not formatted:"; echo "$$out"; exit 1; }')
 	$(call part,vet,$(BUDGET_VET),$(GO) vet ./...)
-	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" GORACE=atexit_sleep_ms=20 $(GO) test -race $(RACE_FREE) -timeout $(BUDGET_TEST)s ./...)
+	$(call part,test,$(BUDGET_TEST),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 DASHKEEP_REQUIRE_PYYAML=1 PATH="$$PWD/.cache/bin:$$PATH" GORACE=atexit_sleep_ms=20 $(GO) test -race -timeout $(BUDGET_TEST)s ./...)
 	$(call part,kills,$(BUDGET_KILLS),env -u DASHKEEP_TEST_SUPERSET_URL -u DASHKEEP_TEST_SUPERSET_URL2 $(GO) test -count=1 -timeout $(BUDGET_KILLS)s -run '$(NO_RACE)' ./repo ./cmd/dashkeep ./internal/platform/...)
 	$(call torture,100,0,$(BUDGET_TEST))
 	$(call part,histories,$(BUDGET_HISTORIES),bash -o pipefail -c "$(GO) test -v -count=1 -timeout $(BUDGET_HISTORIES)s -run CC4 ./sync -args -histories=20000 -git-histories=300 | grep -vE '^=== |^ +--- PASS|rapid. OK'")
