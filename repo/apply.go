@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"golang.org/x/sync/errgroup"
 )
 
 // apply puts the changes into the tree and their content into the pack.
@@ -15,9 +16,6 @@ func (b *builder) apply(ctx context.Context, changes map[string][]byte) (bool, e
 	files := make([]newFile, 0, len(changes))
 	var gone []string
 	for p, content := range changes {
-		if why := checkPath(p); why != "" {
-			return false, badPath(p, why)
-		}
 		if content == nil {
 			gone = append(gone, p)
 		} else {
@@ -48,28 +46,27 @@ type newFile struct {
 	path    string
 	content []byte
 	id      oid
+	have    entry // what the tree holds there
 }
 
-// differing keeps the files that the tree does not hold, in order. The ids are
-// computed on all cores: where little has changed, they are most of the work.
+// differing keeps the files that the tree does not hold, in order. Where little has
+// changed, computing the ids is most of the work: it is done on all cores, and while
+// the tree is read.
 func (b *builder) differing(ctx context.Context, files []newFile) ([]newFile, error) {
-	err := spread(ctx, len(files), func(_, i int) error {
-		files[i].id = hashObject(plumbing.BlobObject, files[i].content)
-		return nil
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return spread(ctx, len(files), func(_, i int) error {
+			files[i].id = hashObject(plumbing.BlobObject, files[i].content)
+			return nil
+		})
 	})
-	if err != nil {
+	g.Go(func() error { return b.lookUp(ctx, files) })
+	if err := g.Wait(); err != nil {
 		return nil, err
 	}
 	out := files[:0]
 	for _, f := range files {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		have, err := b.tree.lookup(f.path)
-		if err != nil {
-			return nil, err
-		}
-		if !have.isFile() || have.id != f.id {
+		if !f.have.isFile() || f.have.id != f.id {
 			out = append(out, f)
 		}
 	}
@@ -77,8 +74,28 @@ func (b *builder) differing(ctx context.Context, files []newFile) ([]newFile, er
 	return out, nil
 }
 
+// lookUp finds what the tree holds at each path, and refuses paths that may not be written.
+func (b *builder) lookUp(ctx context.Context, files []newFile) (err error) {
+	for i := range files {
+		f := &files[i]
+		if why := checkPath(f.path); why != "" {
+			return badPath(f.path, why)
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if f.have, err = b.tree.lookup(f.path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (b *builder) remove(paths []string) (any bool, err error) {
 	for _, p := range paths {
+		if why := checkPath(p); why != "" {
+			return false, badPath(p, why)
+		}
 		have, err := b.tree.lookup(p)
 		if err != nil {
 			return false, err

@@ -177,6 +177,9 @@ func (co *checkout) one(c change) error {
 		co.skipFile(c)
 		return nil
 	}
+	if made, err := co.createUnseen(c); made || err != nil {
+		return err
+	}
 	have, fi, err := co.look(c.path)
 	if err != nil {
 		return err
@@ -307,7 +310,11 @@ func (co *checkout) replace(c change, was fs.FileInfo) error {
 	}
 	parents(co.touched, c.path)
 	if co.many && was == nil {
-		return co.create(c, data)
+		made, err := co.create(c, data)
+		if err == nil && !made {
+			co.leave(c) // a person made it a moment ago
+		}
+		return err
 	}
 	return co.stage(c, data, was)
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -107,22 +108,38 @@ func (co *checkout) unstage() {
 	co.staged = nil
 }
 
-// create writes a file that was not there.
-func (co *checkout) create(c change, data []byte) error {
+// createUnseen writes one of many new files into a folder that is known, without
+// looking first whether something stands there; then it is not made.
+func (co *checkout) createUnseen(c change) (made bool, err error) {
+	if !co.many || !c.old.none() || c.new.none() || !co.dirs[path.Dir(c.path)] {
+		return false, nil
+	}
+	data, err := co.s.obj.readAny(plumbing.BlobObject, c.new.id)
+	if errors.Is(err, errTooLarge) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	parents(co.touched, c.path)
+	return co.create(c, data)
+}
+
+// create writes a file, unless something stands there.
+func (co *checkout) create(c change, data []byte) (made bool, err error) {
 	folder, err := co.inFolder(c.path)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if folder == nil { // in the root of the tree
-		return co.stage(c, data, nil)
+		return true, co.stage(c, data, nil)
 	}
 	f, err := folder.OpenFile(path.Base(c.path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions(c.new.mode))
 	if errors.Is(err, fs.ErrExist) {
-		co.leave(c) // a person made it a moment ago
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	var fi fs.FileInfo
 	if _, err = f.Write(data); err == nil {
@@ -133,10 +150,10 @@ func (co *checkout) create(c change, data []byte) error {
 	}
 	if err != nil {
 		folder.Remove(path.Base(c.path))
-		return err
+		return false, err
 	}
 	co.record(c, fi)
-	return nil
+	return true, nil
 }
 
 func permissions(mode uint32) fs.FileMode {
