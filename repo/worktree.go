@@ -118,10 +118,8 @@ func (s *Store) checkout(ctx context.Context, old, new oid) (left []string, err 
 	}
 	co.many = len(writes) > flushSingly
 	defer co.unstage()
-	for _, c := range writes {
-		if err := co.one(c); err != nil {
-			return co.left, err
-		}
+	if err := co.writeAll(ctx, writes); err != nil {
+		return co.left, err
 	}
 	if err := co.publish(); err != nil {
 		return co.left, err
@@ -176,9 +174,6 @@ func (co *checkout) one(c change) error {
 	if !co.plain(c) {
 		co.skipFile(c)
 		return nil
-	}
-	if made, err := co.createUnseen(c); made || err != nil {
-		return err
 	}
 	have, fi, err := co.look(c.path)
 	if err != nil {

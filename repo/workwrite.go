@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -108,23 +107,6 @@ func (co *checkout) unstage() {
 	co.staged = nil
 }
 
-// createUnseen writes one of many new files into a folder that is known, without
-// looking first whether something stands there; then it is not made.
-func (co *checkout) createUnseen(c change) (made bool, err error) {
-	if !co.many || !c.old.none() || c.new.none() || !co.dirs[path.Dir(c.path)] {
-		return false, nil
-	}
-	data, err := co.s.obj.readAny(plumbing.BlobObject, c.new.id)
-	if errors.Is(err, errTooLarge) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	parents(co.touched, c.path)
-	return co.create(c, data)
-}
-
 // create writes a file, unless something stands there.
 func (co *checkout) create(c change, data []byte) (made bool, err error) {
 	folder, err := co.inFolder(c.path)
@@ -134,12 +116,22 @@ func (co *checkout) create(c change, data []byte) (made bool, err error) {
 	if folder == nil { // in the root of the tree
 		return true, co.stage(c, data, nil)
 	}
+	fi, err := createFile(folder, c, data)
+	if fi == nil {
+		return false, err
+	}
+	co.record(c, fi)
+	return true, nil
+}
+
+// createFile writes a file in place; nil means that something stands there.
+func createFile(folder *os.Root, c change, data []byte) (fs.FileInfo, error) {
 	f, err := folder.OpenFile(path.Base(c.path), os.O_WRONLY|os.O_CREATE|os.O_EXCL, permissions(c.new.mode))
 	if errors.Is(err, fs.ErrExist) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	var fi fs.FileInfo
 	if _, err = f.Write(data); err == nil {
@@ -150,10 +142,9 @@ func (co *checkout) create(c change, data []byte) (made bool, err error) {
 	}
 	if err != nil {
 		folder.Remove(path.Base(c.path))
-		return false, err
+		return nil, err
 	}
-	co.record(c, fi)
-	return true, nil
+	return fi, nil
 }
 
 func permissions(mode uint32) fs.FileMode {
