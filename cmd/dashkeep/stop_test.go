@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// stopWait is how long a program may take to stop: SPEC section 11 says 30 s.
+// stopWait is how long a program may take to stop: SPEC section 8 says 30 s.
 const stopWait = 30 * time.Second
 
 // ended waits for the program's end, and returns its exit code and how long that took.
