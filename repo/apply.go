@@ -120,19 +120,15 @@ func leftAlone(path string, have entry) error {
 
 // put makes path hold the file.
 func (b *builder) put(f newFile) error {
-	have, err := b.tree.lookup(f.path)
-	if err != nil {
-		return err
-	}
-	if !have.none() && !have.isFile() {
-		return leftAlone(f.path, have)
+	if !f.have.none() && !f.have.isFile() {
+		return leftAlone(f.path, f.have)
 	}
 	if len(f.content) > MaxBlob {
 		return fmt.Errorf("path %q: %d bytes are more than %d", f.path, len(f.content), MaxBlob)
 	}
 	mode := uint32(modeFile)
-	if !have.none() {
-		mode = have.mode
+	if !f.have.none() {
+		mode = f.have.mode
 	}
 	return b.tree.set(f.path, entry{mode, f.id})
 }

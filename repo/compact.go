@@ -138,7 +138,7 @@ func (s *Store) joinPacks(ctx context.Context, packs []packFile) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		ok, err := s.copyPack(w, p)
+		ok, err := s.copyPack(ctx, w, p)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(p.base), err)
 		}

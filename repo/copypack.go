@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -23,7 +24,7 @@ const (
 
 // copyPack adds the objects of a pack; false leaves it out. Whole entries are
 // copied as they stand, checked against the CRC of the index.
-func (s *Store) copyPack(w *packWriter, p packFile) (bool, error) {
+func (s *Store) copyPack(ctx context.Context, w *packWriter, p packFile) (bool, error) {
 	f, err := os.Open(p.base + ".pack")
 	if err != nil {
 		return false, err
@@ -45,25 +46,18 @@ func (s *Store) copyPack(w *packWriter, p packFile) (bool, error) {
 		if w.seen[e.id] {
 			continue
 		}
-		if err := s.copyEntry(w, f, e); err != nil {
+		if err := s.copyEntry(ctx, w, f, e); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (s *Store) copyEntry(w *packWriter, f io.ReaderAt, e rawEntry) error {
+func (s *Store) copyEntry(ctx context.Context, w *packWriter, f io.ReaderAt, e rawEntry) error {
 	if e.kind == offsetDelta || e.kind == refDelta {
-		kind, err := s.obj.kind(e.id)
+		kind, data, err := s.obj.checked(ctx, e.id, true)
 		if err != nil {
-			return err
-		}
-		data, err := s.obj.readAny(kind, e.id)
-		if err != nil {
-			return err
-		}
-		if hashObject(kind, data) != e.id {
-			return fmt.Errorf("object %s is damaged", e.id)
+			return fmt.Errorf("object %s: %w", e.id, err)
 		}
 		return w.addHashed(kind, e.id, data)
 	}

@@ -76,8 +76,10 @@ func soundIndex(name string) bool {
 		return true // not damaged as far as anybody can see
 	}
 	defer f.Close()
-	if checksummed(f) {
-		return true
+	if fi, err := f.Stat(); err == nil {
+		if sound, err := endsWithSum(f, fi.Size()); sound && err == nil {
+			return true
+		}
 	}
 	data, err := readSmall(name, maxIndex)
 	if err != nil {
@@ -87,19 +89,21 @@ func soundIndex(name string) bool {
 	return !errors.Is(err, errBadIndex)
 }
 
-// checksummed reports whether a file ends with the SHA-1 of what stands before.
-func checksummed(f *os.File) bool {
-	fi, err := f.Stat()
-	if err != nil || fi.Size() <= sha1.Size {
-		return false
+// endsWithSum reports whether a file of size bytes ends with the SHA-1 of what stands
+// before, as Git's indexes and packs do.
+func endsWithSum(r io.Reader, size int64) (bool, error) {
+	if size <= sha1.Size {
+		return false, nil
 	}
 	h := sha1.New()
-	if _, err := io.CopyBuffer(h, io.LimitReader(f, fi.Size()-sha1.Size), make([]byte, 64<<10)); err != nil {
-		return false
+	if _, err := io.CopyN(h, r, size-sha1.Size); err != nil {
+		return false, err
 	}
 	var sum [sha1.Size]byte
-	_, err = io.ReadFull(f, sum[:])
-	return err == nil && bytes.Equal(sum[:], h.Sum(nil))
+	if _, err := io.ReadFull(r, sum[:]); err != nil {
+		return false, err
+	}
+	return bytes.Equal(sum[:], h.Sum(nil)), nil
 }
 
 func parseIndex(data []byte) (*index, error) {

@@ -120,7 +120,7 @@ const (
 
 // reset makes the next look at the packs find those that are new and miss those
 // that a repack has replaced.
-func (o *objects) reset() { o.stored.stale = true }
+func (o *objects) reset() { o.stored.listed = false }
 
 func (o *objects) get(t plumbing.ObjectType, id oid, limit int64) ([]byte, error) {
 	if r, ok := o.recent[id]; ok && r.kind == t && int64(len(r.data)) <= limit {

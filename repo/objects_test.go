@@ -2,7 +2,6 @@ package repo
 
 import (
 	"errors"
-	"os/exec"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -11,11 +10,7 @@ import (
 // CC1: a git gc can move an object twice while it is looked for. What something
 // refers to is looked for until that is over, what may be absent only once more.
 func TestCC1_AnObjectThatMovesIsFound(t *testing.T) {
-	dir := t.TempDir()
-	if out, err := exec.Command("git", "init", "-q", "--bare", dir).CombinedOutput(); err != nil {
-		t.Fatalf("%v %s", err, out)
-	}
-	o := newObjects(dir)
+	o := newObjects(newGitObjects(t).dir)
 	defer o.close()
 	for _, tt := range []struct {
 		must        presence

@@ -24,8 +24,7 @@ import (
 type objectStore struct {
 	dir    string // objects
 	packs  []*pack
-	stale  bool // they must be listed anew
-	listed bool
+	listed bool // packs are those that there are
 	reader packReader
 }
 
@@ -35,19 +34,10 @@ const openPacks = 64
 // read returns an object of up to limit bytes. It is plumbing.ErrObjectNotFound only
 // when every pack and the loose files were looked at.
 func (s *objectStore) read(id oid, limit int64) (kind plumbing.ObjectType, data []byte, err error) {
-	err = s.each(id, limit, func(o *opened) error {
-		if o.size > limit {
-			return errTooLarge
-		}
-		content, err := readExactly(o, o.size)
-		if err != nil {
-			return err
-		}
-		if sum := hashObject(o.kind, content); sum != id {
-			return fmt.Errorf("its content is that of %s", sum)
-		}
-		kind, data = o.kind, content
-		return nil
+	err = s.each(id, limit, func(o *opened) (err error) {
+		kind = o.kind
+		data, err = o.content(id, limit)
+		return err
 	})
 	return kind, data, err
 }
@@ -175,7 +165,7 @@ func (s *objectStore) withPrefix(prefix []byte) (ids []oid, err error) {
 
 // list looks which packs there are. What is open of one that still is stays open.
 func (s *objectStore) list() error {
-	if s.listed && !s.stale {
+	if s.listed {
 		return nil
 	}
 	dir := filepath.Join(s.dir, "pack")
@@ -212,7 +202,7 @@ func (s *objectStore) list() error {
 	if len(known) > 0 {
 		s.reader.bases = baseCache{} // it holds on to packs
 	}
-	s.listed, s.stale = true, false
+	s.listed = true
 	return nil
 }
 

@@ -43,6 +43,29 @@ type opened struct {
 	io.Reader
 }
 
+// content reads an object of up to limit bytes and compares it with its id.
+func (o *opened) content(id oid, limit int64) ([]byte, error) {
+	if o.size > limit {
+		return nil, errTooLarge
+	}
+	data, err := readExactly(o, o.size)
+	if err != nil {
+		return nil, err
+	}
+	if err := otherThan(id, hashObject(o.kind, data)); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// otherThan is the error for content that is not that of id.
+func otherThan(id, sum oid) error {
+	if sum == id {
+		return nil
+	}
+	return fmt.Errorf("its content is that of %s", sum)
+}
+
 // open begins to read the object at off. Deltas are resolved in memory, each step up
 // to limit bytes; a whole object is a stream, whatever its size.
 func (r *packReader) open(p *pack, off, limit int64) (*opened, error) {

@@ -3,10 +3,8 @@ package repo
 import (
 	"cmp"
 	"context"
-	"crypto/sha1"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -231,18 +229,18 @@ func (o *objects) checked(ctx context.Context, id oid, keep bool) (kind plumbing
 
 func (o *objects) check(ctx context.Context, id oid, keep bool) (kind plumbing.ObjectType, data []byte, err error) {
 	err = o.stored.each(id, maxAny, func(e *opened) (err error) {
-		var sum oid
 		kind = e.kind
-		in := &bounded{ctx: ctx, r: e, left: maxAny}
-		if kind == plumbing.BlobObject && !keep {
-			sum, err = hashStream(in, e.size)
-		} else if kind != plumbing.BlobObject && e.size > maxTree {
-			err = errTooLarge
-		} else if data, err = readExactly(in, e.size); err == nil {
-			sum = hashObject(kind, data)
-		}
-		if err == nil && sum != id {
-			err = fmt.Errorf("its content is that of %s", sum)
+		e.Reader = &bounded{ctx: ctx, r: e.Reader, left: maxAny}
+		switch {
+		case kind != plumbing.BlobObject:
+			data, err = e.content(id, maxTree)
+		case keep:
+			data, err = e.content(id, maxAny)
+		default:
+			var sum oid
+			if sum, err = hashStream(e, e.size); err == nil {
+				err = otherThan(id, sum)
+			}
 		}
 		return err
 	})
@@ -286,12 +284,8 @@ func checkPack(ctx context.Context, base string) error {
 	if err != nil {
 		return err
 	}
-	h := sha1.New()
-	if _, err := io.CopyN(h, &bounded{ctx: ctx, r: f, left: MaxFetch}, fi.Size()-sha1.Size); err != nil {
-		return err
-	}
-	want, err := io.ReadAll(f)
-	if err == nil && string(want) != string(h.Sum(nil)) {
+	sound, err := endsWithSum(&bounded{ctx: ctx, r: f, left: MaxFetch}, fi.Size())
+	if err == nil && !sound {
 		err = errors.New("its checksum is wrong")
 	}
 	return err
